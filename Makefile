@@ -12,8 +12,11 @@ IMAGE_FLAGS ?=
 pip = .venv/bin/python -m pip install -qq --disable-pip-version-check
 torch = $(shell sed -n 's/.*"\(torch==[^"]*\)".*/\1/p' pyproject.toml)
 
+# Threads that wait for one another sleep instead of spinning; see decisions/0004-threads-that-wait.md.
+export OMP_WAIT_POLICY ?= PASSIVE
+
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-long format lint types image clean
+.PHONY: help demo test test-long format lint types docs image clean
 
 help: ## list the verbs
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(firstword $(MAKEFILE_LIST)) \
@@ -39,6 +42,9 @@ lint: .venv/.installed-dev ## check format and lint
 
 types: .venv/.installed-dev ## check types
 	@.venv/bin/mypy
+
+docs: .venv/.installed-dev ## write docs/cli.md anew from the commands
+	@.venv/bin/python docs/build_cli.py
 
 image: ## build the serving image `machim` (ENGINE=buildah, BASE=another-base)
 	@test -n "$(ENGINE)" || { echo 'make image needs docker, podman or buildah, found none of them' >&2; exit 1; }

@@ -1,0 +1,63 @@
+"""Command-line options that come from the fields of a settings object, so that neither can differ from the other."""
+
+from __future__ import annotations
+
+from dataclasses import MISSING, fields
+from types import NoneType, UnionType
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+Settings = TypeVar("Settings")
+Command = TypeVar("Command", bound="Callable[..., object]")
+
+
+def settings_options(*classes: type, **defaults: object) -> Callable[[Command], Command]:
+    """Give a command one option for each field that has help, of each class in turn.
+
+    Args:
+        classes: frozen dataclasses; a field's help stands in its metadata.
+        defaults: other defaults than the fields' own, by field name.
+    """
+
+    def decorate(command: Command) -> Command:
+        for option in reversed([made for each in classes for made in options_of(each, defaults)]):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+def options_of(settings: type, defaults: dict[str, object]) -> list[Callable[[Command], Command]]:
+    """Make the options of one class."""
+    kinds = get_type_hints(settings)
+    made: list[Callable[[Any], Any]] = []
+    for field in fields(settings):
+        if "help" not in field.metadata:
+            continue
+        default = defaults.get(field.name, None if field.default is MISSING else field.default)
+        flag = "--" + field.name.replace("_", "-")
+        kind = option_type(kinds[field.name])
+        if kind is bool:
+            made.append(click.option(flag, is_flag=True, default=default, help=field.metadata["help"]))
+        else:
+            shown = default is not None and default != ""
+            made.append(click.option(flag, type=kind, default=default, show_default=shown, help=field.metadata["help"]))
+    return made
+
+
+def option_type(kind: Any) -> Any:
+    """Give what click calls a field's type: the type itself, or the choices of a literal."""
+    if isinstance(kind, UnionType):
+        (kind,) = (each for each in get_args(kind) if each is not NoneType)
+    if get_origin(kind) is Literal:
+        return click.Choice(get_args(kind))
+    return kind
+
+
+def settings_from(settings: type[Settings], options: dict[str, Any]) -> Settings:
+    """Build a settings object out of a command's options; it checks its own values."""
+    return settings(**{field.name: options[field.name] for field in fields(settings) if field.name in options})  # type: ignore[arg-type]

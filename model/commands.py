@@ -1,0 +1,138 @@
+"""The commands that ask a checkpoint: complete, generate, inspect."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from model.checkpoint import open_checkpoint
+from model.command_options import settings_from, settings_options
+from model.completion import CompletionRequest
+from model.completion import complete as complete_phrase
+from model.errors import InputError
+from model.generation import GenerationRequest
+from model.generation import generate as generate_text
+from model.loaded import load_model
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from model.completion import CompletionReply
+    from model.manifest import JSON
+
+MODEL = click.argument("model", type=click.Path(path_type=Path))
+AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+@click.command(epilog="Example: machim complete models/places 'San F' --limit 3")
+@MODEL
+@click.argument("prefix")
+@click.option("--limit", default=10, show_default=True, help="Completions wanted.")
+@click.option("--max-characters", default=64, show_default=True, help="The most characters to add.")
+@click.option("--max-expansions", default=2000, show_default=True, help="How many branches to follow at most.")
+@AS_JSON
+def complete(model: Path, prefix: str, limit: int, max_characters: int, max_expansions: int, as_json: bool) -> None:
+    """Complete PREFIX with the checkpoint MODEL; with - one prefix a line of standard input.
+
+    Prints a completion a line, its score (log-probability of the phrase, nats) before it; with --json one object for
+    each prefix: {"prefix", "completions": [{"text", "score"}], "exact", "elapsed_ms"}.
+    """
+    bounds = {"limit": limit, "max_characters": max_characters, "max_expansions": max_expansions}
+    CompletionRequest(prefix="", **bounds)  # a bound that breaks its rule is told before a model is loaded
+    loaded = load_model(model)
+    for typed in lines_of_input() if prefix == "-" else [prefix]:
+        reply = complete_phrase(loaded, CompletionRequest(prefix=typed, **bounds))
+        if as_json:
+            click.echo(json.dumps(as_mapping(reply), ensure_ascii=False))
+        else:
+            for completion in reply.completions:
+                click.echo(f"{completion.score:9.3f}  {completion.text}")
+        sys.stdout.flush()
+
+
+def as_mapping(reply: CompletionReply) -> dict[str, JSON]:
+    """Give a reply as the JSON object that scripts read."""
+    return {
+        "prefix": reply.prefix,
+        "completions": [{"text": each.text, "score": round(each.score, 6)} for each in reply.completions],
+        "exact": reply.exact,
+        "elapsed_ms": round(reply.elapsed_ms, 3),
+    }
+
+
+def lines_of_input() -> Iterator[str]:
+    """Give the lines of standard input as they come, without the line feed or carriage return that ends them.
+
+    Raises:
+        InputError: a line is not UTF-8.
+    """
+    for number, line in enumerate(sys.stdin.buffer, start=1):
+        try:
+            yield line.removesuffix(b"\n").removesuffix(b"\r").decode()
+        except UnicodeDecodeError as error:
+            raise InputError(f"standard input, line {number}: must be UTF-8, got {line[:20]!r}") from error
+
+
+@click.command(epilog="Example: machim generate models/shakespeare --prefix 'ROMEO:' --temperature 0.8 --seed 7")
+@MODEL
+@settings_options(GenerationRequest)
+@AS_JSON
+def generate(model: Path, as_json: bool, **options: Any) -> None:
+    """Write text on from a prefix with the checkpoint MODEL.
+
+    With --json one object: {"prefix", "text", "ended", "seed"}, where text begins with the prefix.
+    """
+    request = settings_from(GenerationRequest, options)
+    reply = generate_text(load_model(model), request)
+    if as_json:
+        written = {"prefix": reply.prefix, "text": reply.text, "ended": reply.ended, "seed": reply.seed}
+        click.echo(json.dumps(written, ensure_ascii=False))
+    else:
+        click.echo(reply.text)
+
+
+@click.command(epilog="Example: machim inspect models/places")
+@MODEL
+@AS_JSON
+def inspect(model: Path, as_json: bool) -> None:
+    """Say what the checkpoint MODEL is: task, network, data, figures, size; its files are verified on the way."""
+    checkpoint = open_checkpoint(model)
+    manifest = checkpoint.manifest
+    sizes = {name: record.size_bytes for name, record in sorted(checkpoint.files.items())}
+    said: dict[str, JSON] = {
+        "name": checkpoint.name,
+        "version": checkpoint.version,
+        "task": manifest.task,
+        "created": manifest.created,
+        "format": manifest.format,
+        "architecture": manifest.architecture,
+        "text": manifest.text,
+        "quantisation": manifest.quantisation,
+        "figures": manifest.figures,
+        "provenance": manifest.provenance,
+        "files": dict(sizes),
+        "bytes": sum(sizes.values()),
+        "passed_over": list(checkpoint.passed_over),
+    }
+    if as_json:
+        click.echo(json.dumps(said, ensure_ascii=False, indent=2))
+        return
+    for line in laid_out(said):
+        click.echo(line)
+
+
+def laid_out(mapping: dict[str, JSON], indent: str = "") -> Iterator[str]:
+    """Lay a JSON object out for people, a value a line."""
+    for key, value in mapping.items():
+        name = f"{indent}{key.replace('_', ' ')}:"
+        if isinstance(value, dict) and value:
+            yield name
+            yield from laid_out(value, indent + "  ")
+        elif isinstance(value, list):
+            yield f"{name} {', '.join(map(str, value)) or 'none'}"
+        elif value not in ({}, "", None):
+            yield f"{name} {value:,}" if isinstance(value, int) and not isinstance(value, bool) else f"{name} {value}"

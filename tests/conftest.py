@@ -1,0 +1,58 @@
+"""Real models, trained once for the whole test session: one of phrases, one of running text."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from training.places import places_path
+from training.reading import ReadingSettings
+from training.run import RunSettings, train_model
+from training.settings import NetworkSettings, TextSettings, TrainingSettings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PLACES = 1500  # of the table's first lines: the largest cities, in Latin script and in Hangul
+
+
+@pytest.fixture(scope="session")
+def places_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The first lines of the embedded table."""
+    path = tmp_path_factory.mktemp("data") / "places.tsv"
+    lines = places_path().read_text(encoding="utf-8").split("\n")[: PLACES + 1]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="session")
+def hello_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The lecture's word, over and over."""
+    path = tmp_path_factory.mktemp("data") / "hello.txt"
+    path.write_text("hello\n" * 200, encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="session")
+def tiny_models(tmp_path_factory: pytest.TempPathFactory, places_file: Path, hello_file: Path) -> Path:
+    """A models folder with ``tiny`` (autocomplete, place names) and ``hello`` (text, a one-hot plain RNN)."""
+    folder = tmp_path_factory.mktemp("models")
+    tiny = RunSettings(
+        task="autocomplete",
+        reading=ReadingSettings(),
+        text=TextSettings(),
+        network=NetworkSettings(hidden_width=64, embedding_width=32, dropout=0.0),
+        training=TrainingSettings(minutes=0, epochs=12, batch_characters=512, learning_rate=0.01),
+    )
+    hello = RunSettings(
+        task="text",
+        reading=ReadingSettings(),
+        text=TextSettings(),
+        network=NetworkSettings(cell="rnn-tanh", hidden_width=16, embedding_width=0, dropout=0.0),
+        training=TrainingSettings(minutes=0, epochs=60, batch_characters=256, window=32, learning_rate=0.02),
+    )
+    for name, source, settings in (("tiny", places_file, tiny), ("hello", hello_file, hello)):
+        train_model([str(source)], folder / name, settings, say=lambda _: None, began=time.monotonic())
+    return folder

@@ -1,0 +1,225 @@
+"""The command line is a contract: forms, exit codes, one line for a mistake, results apart from progress."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from machim import main
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SMALL = [
+    "--hidden-width",
+    "16",
+    "--embedding-width",
+    "8",
+    "--epochs",
+    "1",
+    "--minutes",
+    "0",
+    "--batch-characters",
+    "256",
+]
+
+
+def machim(*arguments: str | Path, given: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    command = [sys.executable, "-m", "machim", *map(str, arguments)]
+    return subprocess.run(command, input=given, capture_output=True, check=False, timeout=120)
+
+
+def refused(result: subprocess.CompletedProcess[bytes]) -> str:
+    """Give the one line of a refusal."""
+    said = result.stderr.decode()
+    assert result.returncode == 2, said
+    assert "Traceback" not in said
+    assert said.count("\n") == 1, said
+    assert said.startswith("machim: ")
+    assert result.stdout == b""
+    return said
+
+
+@pytest.fixture(scope="module")
+def phrases(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("phrases") / "phrases.txt"
+    path.write_text("".join(f"phrase {i} 서울\t{i + 1}\n" for i in range(200)), encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def trained(phrases: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("models") / "search"
+    result = machim("train", phrases, "--out", out, "--seed", "3", *SMALL)
+    assert result.returncode == 0, result.stderr.decode()
+    assert result.stdout.decode().rstrip().endswith(str(out / "0001"))
+    assert "bits per character" in result.stdout.decode()
+    return out
+
+
+def test_train_reports_progress_on_standard_error_only(phrases: Path, tmp_path: Path) -> None:
+    result = machim("train", phrases, "--out", tmp_path / "m", "--json", *SMALL)
+    said = json.loads(result.stdout)
+    assert said["checkpoint"] == str(tmp_path / "m" / "0001")
+    assert said["figures"]["bits_per_character"].keys() == {"torch", "int8", "ngram"}
+    assert said["figures"]["completion"].keys() == {"seen", "unseen"}
+    assert b"bits/character" in result.stderr
+    assert b"\x1b[" not in result.stderr
+
+
+def test_train_reads_standard_input_and_makes_a_second_version(phrases: Path, trained: Path) -> None:
+    result = machim("train", "-", "--out", trained, *SMALL, given=phrases.read_bytes())
+    assert result.returncode == 0, result.stderr.decode()
+    assert (trained / "0002" / "model.json").is_file()
+
+
+def test_a_wall_clock_limit_ends_in_a_finished_measured_checkpoint(phrases: Path, tmp_path: Path) -> None:
+    result = machim("train", phrases, "--out", tmp_path / "m", "--minutes", "0.05", "--epochs", "100000", "--json")
+    assert result.returncode == 0, result.stderr.decode()
+    assert json.loads(result.stdout)["figures"]["bits_per_character"]["int8"] > 0
+    inspected = json.loads(machim("inspect", tmp_path / "m", "--json").stdout)
+    assert inspected["provenance"]["outcome"]["ended"] != "100000 epochs"
+
+
+def test_complete_prints_one_object_for_each_line_of_input(trained: Path) -> None:
+    result = machim("complete", trained, "-", "--limit", "3", "--json", given="phr\r\n서\n\n".encode())
+    replies = [json.loads(line) for line in result.stdout.decode().split("\n")[:-1]]
+    assert [reply["prefix"] for reply in replies] == ["phr", "서", ""]
+    for reply in replies:
+        assert len(reply["completions"]) == 3
+        for completion in reply["completions"]:
+            assert completion["text"].startswith(reply["prefix"])
+            assert completion["score"] <= 0
+    assert (
+        machim("complete", trained, "phr", "--limit", "3", "--json").stdout.split(b', "exact"')[0]
+        == (result.stdout.split(b"\n")[0].split(b', "exact"')[0])
+    )
+
+
+def test_complete_for_people_shows_a_score_and_a_phrase_a_line(trained: Path) -> None:
+    lines = machim("complete", trained, "phr", "--limit", "2").stdout.decode().splitlines()
+    assert len(lines) == 2
+    assert all(float(line.split()[0]) <= 0 and "phr" in line for line in lines)
+
+
+def test_generate_writes_the_same_text_for_the_same_seed(trained: Path) -> None:
+    first, second = (machim("generate", trained, "--prefix", "ph", "--seed", "5", "--json").stdout for _ in range(2))
+    assert first == second
+    assert json.loads(first)["text"].startswith("ph")
+
+
+def test_evaluate_measures_torch_and_what_is_served(trained: Path, phrases: Path) -> None:
+    result = machim("evaluate", trained, phrases, "--train", phrases, "--phrases", "5", "--json")
+    figures = json.loads(result.stdout)
+    bits = figures["bits_per_character"]
+    assert abs(bits["torch"] - bits["int8"]) < 0.05
+    assert figures["completion"]["all"]["model"]["phrases"] == 5
+    assert figures["completion"]["seen"]["most_popular"]["phrases"] == 5
+    assert "unseen" not in figures["completion"]
+
+
+def test_inspect_says_what_the_checkpoint_is(trained: Path) -> None:
+    said = json.loads(machim("inspect", trained / "0001", "--json").stdout)
+    assert said["task"] == "autocomplete"
+    assert said["provenance"]["data"]["phrases"] + said["provenance"]["data"]["held_out_phrases"] == 200
+    assert said["architecture"]["hidden_width"] == 16
+    assert b"hidden width: 16" in machim("inspect", trained / "0001").stdout
+
+
+def test_hello_is_learned_by_the_documented_command(tmp_path: Path) -> None:
+    trained = machim(
+        "train", "-", "--out", tmp_path / "hello", "--task", "text", "--cell", "rnn-tanh", "--embedding-width", "0",
+        "--hidden-width", "16", "--learning-rate", "0.02", given=b"hello\n" * 200,
+    )  # fmt: skip
+    assert trained.returncode == 0, trained.stderr.decode()
+    result = machim("generate", tmp_path / "hello", "--prefix", "h", "--max-characters", "4", "--temperature", "0")
+    assert result.stdout == b"hello\n"
+
+
+def test_the_same_seed_gives_the_same_checkpoint(trained: Path, phrases: Path, tmp_path: Path) -> None:
+    machim("train", phrases, "--out", tmp_path / "again", "--seed", "3", *SMALL)
+    first, second = (out / "0001" / "weights.safetensors" for out in (trained, tmp_path / "again"))
+    assert first.read_bytes() == second.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "rule"),
+    [
+        (["train", "absent.txt", "--out", "m"], "absent.txt"),
+        (["train", "empty.txt", "--out", "m"], "empty"),
+        (["train", "few.txt", "--out", "m"], "too few lines to hold any out"),
+        (["train", "binary.bin", "--out", "m"], "binary"),
+        (["train", "count.txt", "--out", "m"], "line 2"),
+        (["train", "few.txt", "--out", "few.txt/m"], "cannot be written"),
+        (["train", "few.txt", "--out", "m", "--epochs", "0"], "epochs must be at least 1, got 0"),
+        (["train", "few.txt", "--out", "m", "--dropout", "1"], "dropout must be in [0, 1), got 1.0"),
+        (["train", "few.txt", "--out", "m", "--minutes", "-1"], "minutes must be at least 0"),
+        (["train", "few.txt", "--out", "m", "--encoding", "klingon"], "klingon"),
+        (["train", "few.txt", "--out", "m", "--task", "text"], "running text must have at least"),
+        (["train", "few.txt"], "--out"),
+        (["train", "few.txt", "--out", "m", "--no-such-flag"], "--no-such-flag"),
+        (["complete", "absent", "x"], "absent"),
+        (["complete", ".", "x"], "must hold a version of a model"),
+        (["complete", "absent", "x", "--limit", "0"], "limit must be in [1, 100], got 0"),
+        (["generate", "absent", "--top-p", "1.3"], "top_p must be in (0, 1], got 1.3"),
+        (["evaluate", "absent", "few.txt"], "absent"),
+        (["evaluate", "absent", "few.txt", "--phrases", "0"], "--phrases must be at least 1"),
+        (["inspect", "few.txt"], "few.txt"),
+        (["serve", "absent"], "absent"),
+        (["nonsense"], "nonsense"),
+    ],
+)
+def test_a_mistake_is_one_line_and_exit_code_2(
+    arguments: list[str],
+    rule: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfdbinary: pytest.CaptureFixture[bytes],
+) -> None:
+    """In this process, for the sake of time: the same function that the installed command calls."""
+    (tmp_path / "empty.txt").write_bytes(b"")
+    (tmp_path / "few.txt").write_bytes(b"a\nb\nc\n")
+    (tmp_path / "binary.bin").write_bytes(bytes(range(256)) * 10)
+    (tmp_path / "count.txt").write_bytes(b"a\t1\nb\t-3\n" * 30)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["machim", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    said = capfdbinary.readouterr()
+    assert rule in refused(subprocess.CompletedProcess(arguments, int(str(ended.value.code)), said.out, said.err))
+    assert not (tmp_path / "m" / "0001").exists()
+
+
+def test_prefixes_that_are_not_utf_8_are_named_by_line(trained: Path) -> None:
+    result = machim("complete", trained, "-", "--json", given=b"ok\n\xff\xfe\n")
+    assert result.returncode == 2
+    assert result.stdout.count(b"\n") == 1
+    assert b"standard input, line 2: must be UTF-8" in result.stderr
+
+
+def test_a_checkpoint_that_was_damaged_is_refused_by_name(trained: Path, tmp_path: Path) -> None:
+    damaged = tmp_path / "search" / "0001"
+    damaged.mkdir(parents=True)
+    for file in (trained / "0001").iterdir():
+        (damaged / file.name).write_bytes(file.read_bytes())
+    content = bytearray((damaged / "int8.bin").read_bytes())
+    content[1000] ^= 1
+    (damaged / "int8.bin").write_bytes(content)
+    for arguments in (["complete", str(damaged), "p"], ["inspect", str(damaged.parent)], ["serve", str(tmp_path)]):
+        assert "int8.bin" in refused(machim(*arguments))
+
+
+def test_a_reader_that_leaves_early_is_no_traceback(trained: Path) -> None:
+    command = f"yes phr | {sys.executable} -m machim complete {trained} - --json | head -1"
+    result = subprocess.run(["bash", "-c", command], capture_output=True, check=False, timeout=60)
+    assert result.stdout.startswith(b'{"prefix": "phr"')
+    assert b"Traceback" not in result.stderr
+
+
+def test_version_and_help_are_said() -> None:
+    assert machim("--version").stdout.startswith(b"machim, version ")
+    assert b"Example: machim train" in machim("train", "--help").stdout

@@ -1,0 +1,105 @@
+"""Networks in checkpoints: written out of training, and rebuilt to be trained or measured again."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, fields
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
+
+from model.checkpoint import FORMAT, Manifest, write_checkpoint
+from model.errors import CheckpointError, InputError
+from model.loaded import ALPHABET_FILE
+from training.cards import model_card
+from training.export import export
+from training.networks import RecurrentLanguageModel
+from training.settings import NetworkSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from model.alphabet import Alphabet
+    from model.loaded import LoadedModel
+    from model.manifest import JSON
+
+WEIGHTS_FILE = "weights.safetensors"
+CARD_FILE = "README.md"
+
+
+def checkpoint_files(
+    network: RecurrentLanguageModel, alphabet: Alphabet, sample: Iterable[torch.Tensor]
+) -> tuple[dict[str, bytes], dict[str, JSON]]:
+    """Turn a trained network into the files of a checkpoint, and the scales of its int8 form.
+
+    Args:
+        network: trained.
+        alphabet: that it speaks.
+        sample: sequences of ids (T,) to measure unbounded states on.
+    """
+    tensors = {name: np.ascontiguousarray(value.float().cpu().numpy()) for name, value in unique_weights(network)}
+    exported = export(network, sample)
+    return {ALPHABET_FILE: alphabet.model, WEIGHTS_FILE: save(tensors), **exported.files}, exported.quantisation
+
+
+def unique_weights(network: RecurrentLanguageModel) -> Iterable[tuple[str, torch.Tensor]]:
+    """Give the weights by name, those that are tied only once."""
+    for name, value in network.named_parameters():
+        yield name, value.detach()
+
+
+def write_model(
+    out: Path,
+    files: dict[str, bytes],
+    *,
+    task: str,
+    network: RecurrentLanguageModel,
+    quantisation: dict[str, JSON],
+    figures: dict[str, JSON],
+    provenance: dict[str, JSON],
+) -> Path:
+    """Write one version of a model, its card beside it; give the version's folder."""
+    manifest = Manifest(
+        format=FORMAT,
+        task=task,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        architecture={**asdict(network.settings), "parameters": sum(each.numel() for each in network.parameters())},
+        text={"normalisation": "NFC", "vocabulary_size": network.vocabulary_size},
+        quantisation=quantisation,
+        blend={},
+        figures=figures,
+        provenance=provenance,
+    )
+    card = model_card(out.name, manifest)
+    return write_checkpoint(out, manifest, {**files, CARD_FILE: card.encode()})
+
+
+def load_network(model: LoadedModel) -> RecurrentLanguageModel:
+    """Rebuild the torch network of a checkpoint from the checkpoint alone, ready to be asked.
+
+    Raises:
+        CheckpointError: the architecture is not one of ours, or the weights do not fit it.
+    """
+    architecture = {
+        name: value
+        for name, value in model.checkpoint.manifest.architecture.items()
+        if name in {field.name for field in fields(NetworkSettings)}
+    }
+    try:
+        network = RecurrentLanguageModel(NetworkSettings(**architecture), len(model.alphabet))  # type: ignore[arg-type]
+        tensors = {name: torch.from_numpy(value) for name, value in load(model.checkpoint.read(WEIGHTS_FILE)).items()}
+    except (InputError, TypeError, SafetensorError, ValueError) as error:
+        raise CheckpointError(f"{model.name}: the architecture and weights must be readable, got: {error}") from error
+    expected = {name: tuple(value.shape) for name, value in unique_weights(network)}
+    got = {name: tuple(value.shape) for name, value in tensors.items()}
+    if expected != got:
+        differing = sorted(name for name in expected.keys() | got.keys() if expected.get(name) != got.get(name))
+        raise CheckpointError(
+            f"{model.name}: {WEIGHTS_FILE} must fit the architecture, got others: {', '.join(differing)}"
+        )
+    network.load_state_dict(tensors, strict=False)
+    return network.eval()

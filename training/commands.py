@@ -1,0 +1,122 @@
+"""The commands that need torch: train and evaluate; torch itself is imported when one of them runs."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from model.command_options import settings_from, settings_options
+from model.errors import InputError
+from training.reading import ReadingSettings
+from training.settings import NetworkSettings, TextSettings, TrainingSettings
+
+if TYPE_CHECKING:
+    from model.manifest import JSON
+
+
+def say(message: str) -> None:
+    """Tell what is being done, on standard error."""
+    click.echo(message, err=True)
+
+
+def need_training_libraries() -> None:
+    """Refuse a command that needs torch where it is not installed, and prepare for its import.
+
+    OpenMP, which torch computes with, looks at the environment once, when it is loaded. Left alone its threads spin
+    while they wait for one another: on a machine that somebody else uses too, that made training twenty times slower
+    (decisions/0004-threads-that-wait.md).
+
+    Raises:
+        InputError: torch is missing.
+    """
+    missing = [name for name in ("torch", "onnx", "safetensors", "rich") if importlib.util.find_spec(name) is None]
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    if missing:
+        raise InputError(f"this command needs {', '.join(missing)}: run pip install 'machim[train]'")
+
+
+@click.command(epilog="Example: machim train phrases.tsv --out models/search --minutes 10")
+@click.argument("data", nargs=-1, required=True)
+@click.option(
+    "--out", type=click.Path(path_type=Path), required=True, help="The model's folder, such as models/search."
+)
+@click.option(
+    "--task",
+    type=click.Choice(["auto", "autocomplete", "text"]),
+    default="auto",
+    show_default=True,
+    help="autocomplete learns phrases, a line each; text learns running text; auto looks at the data.",
+)
+@settings_options(ReadingSettings, TextSettings, NetworkSettings, TrainingSettings)
+@click.option("--note", default="", help="A credit or remark for the model card.")
+@click.option("--json", "as_json", is_flag=True, help="Print the version's folder and its figures as JSON.")
+def train(data: tuple[str, ...], out: Path, task: Any, note: str, as_json: bool, **options: Any) -> None:
+    """Train a model on DATA: files, folders, globs, or - for standard input.
+
+    Each run makes a new version in the folder --out. A twentieth of the phrases, chosen by hash, or the last tenth of
+    running text, is held out to measure on.
+    """
+    began = time.monotonic()
+    reading = settings_from(ReadingSettings, options)
+    text = settings_from(TextSettings, options)
+    network = settings_from(NetworkSettings, options)
+    training = settings_from(TrainingSettings, options)
+    need_training_libraries()
+    from training.run import RunSettings, train_model  # noqa: PLC0415
+
+    settings = RunSettings(task=task, reading=reading, text=text, network=network, training=training, note=note)
+    trained = train_model(data, out, settings, say=say, began=began)
+    if as_json:
+        click.echo(json.dumps({"checkpoint": str(trained.directory), "figures": trained.figures}, ensure_ascii=False))
+    else:
+        print_figures(trained.figures)
+        click.echo(str(trained.directory))
+
+
+def print_figures(figures: dict[str, JSON]) -> None:
+    """Print the figures as the tables of the model card."""
+    from training.cards import figures_text  # noqa: PLC0415
+
+    click.echo(figures_text(figures))
+
+
+@click.command(epilog="Example: machim evaluate models/search test.tsv --train phrases.tsv --json")
+@click.argument("model", type=click.Path(path_type=Path))
+@click.argument("data", nargs=-1, required=True)
+@click.option("--train", "train_data", multiple=True, help="The training data again: for seen, unseen and baselines.")
+@click.option("--phrases", default=1000, show_default=True, help="Phrases to complete, drawn by count.")
+@click.option("--seed", default=0, show_default=True, help="Of the draw.")
+@settings_options(ReadingSettings)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def evaluate(
+    model: Path,
+    data: tuple[str, ...],
+    train_data: tuple[str, ...],
+    phrases: int,
+    seed: int,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Measure the checkpoint MODEL on DATA that it was not trained on.
+
+    Bits per character of the torch network in float32 and of the int8 graphs that are served; for phrases also
+    MRR@10, PMRR@10 and hits. With --train also apart for phrases seen and unseen, beside most popular completion and
+    a character 5-gram.
+    """
+    reading = settings_from(ReadingSettings, options)
+    if phrases < 1:
+        raise InputError(f"--phrases must be at least 1, got {phrases}")
+    need_training_libraries()
+    from training.evaluate import evaluate_model  # noqa: PLC0415
+
+    figures = evaluate_model(model, data, train_data, reading, number=phrases, seed=seed)
+    if as_json:
+        click.echo(json.dumps(figures, ensure_ascii=False))
+    else:
+        print_figures(figures)

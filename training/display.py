@@ -1,0 +1,78 @@
+"""What a person sees of a run: a bar where there is a terminal, a line now and then where there is none."""
+
+from __future__ import annotations
+
+import sys
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.progress import BarColumn, TaskProgressColumn, TextColumn
+from rich.progress import Progress as Bars
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+    from typing import Self
+
+    from training.loop import Progress
+
+SECONDS_BETWEEN_LINES = 10.0
+SECONDS_BETWEEN_SAMPLES = 8.0
+
+
+@dataclass(kw_only=True)
+class Display:
+    """Shows progress on standard error, with a sample completion now and then.
+
+    sample: gives a line that shows what the network can do by now.
+    """
+
+    sample: Callable[[], str]
+    console: Console = field(default_factory=lambda: Console(file=sys.stderr, highlight=False))
+    bars: Bars | None = None
+    lined_at: float = 0.0
+    sampled_at: float = field(default_factory=time.monotonic)
+
+    def __enter__(self) -> Self:
+        if self.console.is_terminal:
+            self.bars = Bars(
+                TextColumn("training"),
+                BarColumn(),
+                TaskProgressColumn(),
+                TextColumn("{task.description}"),
+                console=self.console,
+            )
+            self.bars.start()
+            self.bars.add_task("", total=1.0)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self.bars is not None:
+            self.bars.stop()
+
+    def show(self, progress: Progress) -> None:
+        """Show how far the run is."""
+        now = time.monotonic()
+        if self.bars is not None:
+            self.bars.update(self.bars.task_ids[0], completed=progress.done, description=described(progress))
+        elif now - self.lined_at >= SECONDS_BETWEEN_LINES:
+            self.lined_at = now
+            self.console.print(f"training {progress.done:4.0%}  {described(progress)}", markup=False, soft_wrap=True)
+        if now - self.sampled_at >= SECONDS_BETWEEN_SAMPLES:
+            self.sampled_at = now
+            self.console.print(f"  {self.sample()}", markup=False, soft_wrap=True)
+
+
+def described(progress: Progress) -> str:
+    """Say time left, loss and pace in one line."""
+    minutes, seconds = divmod(round(progress.seconds_left), 60)
+    held_out = "" if progress.held_out_bits is None else f" (held out {progress.held_out_bits:.3f})"
+    return (
+        f"{minutes}:{seconds:02d} left  epoch {progress.epoch}  "
+        f"{progress.bits_per_character:.3f} bits/character{held_out}  "
+        f"{progress.characters_per_second:,.0f} characters/s"
+    )

@@ -1,0 +1,164 @@
+"""Evaluation: what a model makes of text that it was not trained on.
+
+Legend: B batch, T time steps, V vocabulary size, S state width.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+import torch
+
+from model.alphabet import BEGIN_ID, UNKNOWN_ID
+from training.batches import IGNORED, Batch, pad_phrases
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from model.alphabet import Alphabet
+    from model.runtime import Network
+    from training.batches import PhraseSet
+    from training.networks import RecurrentLanguageModel
+
+BATCH_NUMBERS = 4_000_000  # log-probabilities held at once
+LANES = 16  # places of running text read side by side
+WINDOW = 128  # characters read in one call
+
+
+class Scorer(Protocol):
+    """Gives the log-probability of known characters, whoever computes it."""
+
+    def __call__(
+        self, inputs: NDArray[np.int64], targets: NDArray[np.int64], state: NDArray[np.float32] | None
+    ) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+        """Score sequences.
+
+        Args:
+            inputs: (B, T) ids that are read.
+            targets: (B, T) ids that follow each; what stands at IGNORED is anything.
+            state: (B, S) before the first; nothing was read when None.
+
+        Returns:
+            log P of each target, nats (B, T), and the state (B, S) after the last.
+        """
+
+
+@dataclass(frozen=True, kw_only=True)
+class TorchNetwork:
+    """A network under training as search and generation know one: its step form, in float32."""
+
+    network: RecurrentLanguageModel
+
+    @property
+    def state_width(self) -> int:
+        """S."""
+        return self.network.state_width
+
+    def step(
+        self, ids: NDArray[np.int64], state: NDArray[np.float32]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Read one character more in each row; see ``model.runtime.Network``."""
+        with torch.no_grad():
+            logits, after = self.network.step(torch.from_numpy(ids), torch.from_numpy(state))
+            return logits.log_softmax(dim=-1).numpy(), after.numpy()
+
+    def read(
+        self, sequence: NDArray[np.int64], state: NDArray[np.float32]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Read whole sequences; see ``model.runtime.Network``."""
+        log_probabilities, states = [], []
+        for ids in sequence:
+            scored, state = self.step(ids, state)
+            log_probabilities.append(scored)
+            states.append(state)
+        return np.stack(log_probabilities), np.stack(states)
+
+
+def torch_scorer(network: RecurrentLanguageModel) -> Scorer:
+    """Score with a torch network in float32, whole sequences at once."""
+
+    def score(
+        inputs: NDArray[np.int64], targets: NDArray[np.int64], state: NDArray[np.float32] | None
+    ) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+        with torch.no_grad():
+            before = None if state is None else torch.from_numpy(state)
+            logits, after = network(torch.from_numpy(inputs), before)
+            scored = logits.log_softmax(dim=-1).gather(2, torch.from_numpy(np.maximum(targets, 0))[..., None])
+        return scored[..., 0].double().numpy(), after.numpy()
+
+    return score
+
+
+def network_scorer(network: Network) -> Scorer:
+    """Score with what serves: a checkpoint's int8 runtime."""
+
+    def score(
+        inputs: NDArray[np.int64], targets: NDArray[np.int64], state: NDArray[np.float32] | None
+    ) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+        before = np.zeros((len(inputs), network.state_width), np.float32) if state is None else state
+        log_probabilities, states = network.read(np.ascontiguousarray(inputs.T), before)
+        wanted = np.maximum(targets, 0).T[..., None]
+        scored = np.take_along_axis(log_probabilities, wanted, axis=2)[..., 0]
+        return scored.T.astype(np.float64), states[-1]
+
+    return score
+
+
+@dataclass(frozen=True, kw_only=True)
+class Loss:
+    """The summed loss of text, nats, over its characters, ends of phrases counted; both weighted."""
+
+    nats: float
+    characters: float
+
+    @property
+    def bits_per_character(self) -> float:
+        """Bits, for they compare across alphabets and are what a compressor would need."""
+        return self.nats / self.characters / math.log(2)
+
+
+def phrase_loss(scorer: Scorer, phrases: PhraseSet, alphabet: Alphabet) -> Loss:
+    """Score phrases, each begun and ended; an unknown character costs what tells it from all unknown ones."""
+    nats = characters = 0.0
+    for batch in phrases_in_batches(phrases, len(alphabet)):
+        scored, _ = scorer(batch.inputs, batch.targets, None)
+        nats += float((losses(scored, batch.targets, alphabet).sum(axis=1) * batch.weights).sum())
+        characters += float(((batch.targets != IGNORED).sum(axis=1) * batch.weights).sum())
+    return Loss(nats=nats, characters=characters)
+
+
+def stream_loss(scorer: Scorer, ids: NDArray[np.int32], alphabet: Alphabet) -> Loss:
+    """Score running text in lanes side by side, each begun anew: a little dearer than in one piece."""
+    lanes = max(1, min(LANES, len(ids) // WINDOW))
+    length = len(ids) // lanes
+    targets = ids[: lanes * length].reshape(lanes, length).astype(np.int64)
+    inputs = np.concatenate([np.full((lanes, 1), BEGIN_ID), targets[:, :-1]], axis=1)
+    nats, state = 0.0, None
+    for start in range(0, length, WINDOW):
+        part = slice(start, start + WINDOW)
+        scored, state = scorer(inputs[:, part], targets[:, part], state)
+        nats += float(losses(scored, targets[:, part], alphabet).sum())
+    return Loss(nats=nats, characters=float(lanes * length))
+
+
+def losses(scored: NDArray[np.float64], targets: NDArray[np.int64], alphabet: Alphabet) -> NDArray[np.float64]:
+    """Turn log-probabilities (B, T) into losses (B, T), nats: 0 where padded, dearer where unknown."""
+    unknown = (targets == UNKNOWN_ID) * math.log(alphabet.unknown_code_points)
+    return np.where(targets == IGNORED, 0.0, unknown - scored)
+
+
+def phrases_in_batches(phrases: PhraseSet, vocabulary_size: int) -> Iterator[Batch]:
+    """Lay phrases of like length side by side, as many as memory allows."""
+    order = np.argsort(phrases.lengths, kind="stable")
+    start = 0
+    while start < len(order):
+        longest = int(phrases.lengths[order[min(start + 255, len(order) - 1)]])
+        rows = max(1, min(256, BATCH_NUMBERS // (longest * vocabulary_size)))
+        chosen = order[start : start + rows]
+        yield pad_phrases(phrases, chosen, phrases.weights[chosen].astype(np.float32))
+        start += rows

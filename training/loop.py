@@ -1,0 +1,224 @@
+"""The training loop: steps down the gradient until the time or the epochs are used up, keeping the best weights.
+
+Legend: B batch, T time steps, V vocabulary size.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import torch
+from torch.nn import functional
+
+from model.errors import InputError
+from training.batches import IGNORED
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from torch import Tensor
+
+    from training.batches import Batch
+    from training.networks import RecurrentLanguageModel
+    from training.settings import Precision, TrainingSettings
+
+WARM_UP = 0.02  # share of the run in which the learning rate rises
+LAST_RATE = 0.02  # of the learning rate at the end
+VALIDATIONS = 25  # over the run, at about equal times
+PATIENCE = 6  # validations without a better one before the run ends early
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """How far a run is.
+
+    done: share of the run, in [0, 1]; seconds_left: at this pace; bits_per_character: of training, a running mean;
+    held_out_bits: at the last validation, None before the first; characters_per_second: read in training.
+    """
+
+    done: float
+    seconds_left: float
+    epoch: int
+    bits_per_character: float
+    held_out_bits: float | None
+    characters_per_second: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What a run came to: its steps, epochs and characters, its best held-out bits, and why it ended."""
+
+    steps: int
+    epochs: float
+    characters: int
+    held_out_bits: float
+    seconds: float
+    ended: str
+
+
+@dataclass(kw_only=True)
+class Run:
+    """All that decides a run's future: weights, optimiser, random state, and the position in the data."""
+
+    network: RecurrentLanguageModel
+    optimiser: torch.optim.Optimizer
+    epoch: int = 0
+    epoch_characters: int = 0  # read in this epoch, a row of weight 2 twice
+    steps: int = 0
+    characters: int = 0
+    best_nats: float = math.inf
+    best_weights: dict[str, Tensor] = field(default_factory=dict)
+    validations_since_best: int = 0
+
+
+def start_run(network: RecurrentLanguageModel, settings: TrainingSettings) -> Run:
+    """Begin a run; biases and embeddings do not decay."""
+    decayed = [each for each in network.parameters() if each.dim() > 1]
+    others = [each for each in network.parameters() if each.dim() <= 1]
+    groups = [{"params": decayed, "weight_decay": settings.weight_decay}, {"params": others, "weight_decay": 0.0}]
+    optimiser = torch.optim.AdamW(groups, lr=settings.learning_rate, betas=(0.9, 0.99))
+    return Run(network=network, optimiser=optimiser)
+
+
+def learning_rate_at(done: float, settings: TrainingSettings) -> float:
+    """Give the learning rate at a share of the run: a short rise, then half a cosine down."""
+    if done < WARM_UP:
+        return settings.learning_rate * max(done / WARM_UP, 0.05)
+    fall = (1 + math.cos(math.pi * (done - WARM_UP) / (1 - WARM_UP))) / 2
+    return settings.learning_rate * (LAST_RATE + (1 - LAST_RATE) * fall)
+
+
+def uses_bfloat16(precision: Precision) -> bool:
+    """Tell whether products are computed in bfloat16; auto where the processor has instructions for it."""
+    capabilities = torch.cpu.get_capabilities()
+    return precision == "bfloat16" or (
+        precision == "auto" and bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
+    )
+
+
+def loss_nats(logits: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
+    """Give the summed loss of a batch, and what it is summed over.
+
+    Args:
+        logits: (B, T, V) float32, nats.
+        batch: its targets (B, T), padding left out, and the weight of each row.
+
+    Returns:
+        The weighted sum of -log P, nats, and the weighted number of characters.
+    """
+    targets = torch.from_numpy(batch.targets)
+    weights = torch.from_numpy(batch.weights)[:, None] * (targets != IGNORED)  # (B, T)
+    losses = functional.cross_entropy(
+        logits.flatten(0, 1).float(), targets.flatten(), ignore_index=IGNORED, reduction="none"
+    )
+    return (losses * weights.flatten()).sum(), weights.sum()
+
+
+def advance(run: Run, batch: Batch, state: Tensor | None, settings: TrainingSettings) -> tuple[float, Tensor]:
+    """Take one step down the gradient; give the loss (nats a character) and the last state."""
+    with torch.autocast("cpu", torch.bfloat16, enabled=uses_bfloat16(settings.precision)):
+        logits, last = run.network(torch.from_numpy(batch.inputs), state if batch.continues else None)
+    total, characters = loss_nats(logits, batch)
+    loss = total / characters
+    run.optimiser.zero_grad(set_to_none=True)
+    loss.backward()  # type: ignore[no-untyped-call]
+    torch.nn.utils.clip_grad_norm_(run.network.parameters(), settings.gradient_limit)
+    run.optimiser.step()
+    run.steps += 1
+    read = int((batch.targets != IGNORED).sum())
+    run.characters += read
+    run.epoch_characters += int((batch.weights * (batch.targets != IGNORED).sum(axis=1)).sum())
+    return float(loss.detach()), last.detach()
+
+
+def train_network(
+    run: Run,
+    batches: Callable[[int], Iterable[Batch]],
+    validate: Callable[[], float],
+    settings: TrainingSettings,
+    *,
+    epoch_characters: float,
+    seconds: float,
+    report: Callable[[Progress], None],
+) -> Outcome:
+    """Train until the epochs or the seconds are used up, or validation no longer improves; leave the best weights.
+
+    Args:
+        run: where it stands; goes on from there.
+        batches: the batches of an epoch, from 0.
+        validate: gives the held-out loss, nats a character.
+        settings: how.
+        epoch_characters: about how many an epoch reads.
+        seconds: of wall clock; infinite for epochs alone, which give the same weights each time.
+        report: is told of the progress after each step.
+    """
+    began = time.monotonic()
+    smoothed, shown, last_bits = 0.0, 0.0, None
+    ended = f"{settings.epochs} epochs"
+    next_validation = 1 / VALIDATIONS
+
+    def epochs_done() -> float:
+        return run.epoch + min(run.epoch_characters / epoch_characters, 1.0)
+
+    def done() -> float:
+        return min(max(epochs_done() / settings.epochs, (time.monotonic() - began) / seconds), 1.0)
+
+    state: Tensor | None = None
+    run.network.train()
+    while run.epoch < settings.epochs and done() < 1:
+        for batch in batches(run.epoch):
+            for group in run.optimiser.param_groups:
+                group["lr"] = learning_rate_at(done(), settings)
+            loss, state = advance(run, batch, state, settings)
+            if not math.isfinite(loss):
+                raise InputError(f"loss must stay a number, got {loss} at step {run.steps}: lower --learning-rate")
+            smoothed, shown = 0.98 * smoothed + 0.02 * loss, 0.98 * shown + 0.02
+            elapsed, share = time.monotonic() - began, done()
+            report(
+                Progress(
+                    done=share,
+                    seconds_left=elapsed * (1 - share) / max(share, 1e-6),
+                    epoch=run.epoch + 1,
+                    bits_per_character=smoothed / shown / math.log(2),
+                    held_out_bits=last_bits,
+                    characters_per_second=run.characters / max(elapsed, 1e-9),
+                )
+            )
+            if share >= next_validation and share < 1:
+                last_bits = keep_best(run, validate) / math.log(2)
+                next_validation = share + 1 / VALIDATIONS
+            if share >= 1 or run.validations_since_best >= PATIENCE:
+                break
+        else:
+            run.epoch, run.epoch_characters = run.epoch + 1, 0
+            continue
+        ended = "no better on held-out text" if run.validations_since_best >= PATIENCE else "time"
+        break
+    keep_best(run, validate)
+    run.network.load_state_dict(run.best_weights)
+    run.network.eval()
+    return Outcome(
+        steps=run.steps,
+        epochs=epochs_done(),
+        characters=run.characters,
+        held_out_bits=run.best_nats / math.log(2),
+        seconds=time.monotonic() - began,
+        ended=ended,
+    )
+
+
+def keep_best(run: Run, validate: Callable[[], float]) -> float:
+    """Validate, and remember the weights if none were better; give the held-out loss, nats a character."""
+    run.network.eval()
+    nats = validate()
+    run.network.train()
+    if nats < run.best_nats or not run.best_weights:
+        run.best_nats, run.validations_since_best = nats, 0
+        run.best_weights = copy.deepcopy(run.network.state_dict())
+    else:
+        run.validations_since_best += 1
+    return nats

@@ -1,0 +1,262 @@
+"""A training run from files to a finished, measured checkpoint."""
+
+from __future__ import annotations
+
+import math
+import tempfile
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import torch
+
+from model.checkpoint import check_writable
+from model.loaded import load_model
+from model.query import exact_query
+from model.search import SearchOptions, search
+from training.checkpoints import checkpoint_files, write_model
+from training.display import Display
+from training.evaluation import TorchNetwork, phrase_loss, stream_loss, torch_scorer
+from training.figures import bits_of_phrases, bits_of_stream, completion_figures, in_places, seen_and_unseen
+from training.loop import Outcome, start_run, train_network
+from training.networks import RecurrentLanguageModel
+from training.popularity import PopularCompletions
+from training.reading import ReadingSettings, looks_like_running_text, read_phrases, read_running_text
+from training.text import (
+    Lessons,
+    PhraseText,
+    StreamText,
+    alphabet_of,
+    encode_phrases,
+    split_phrases,
+    split_stream,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from model.alphabet import Alphabet
+    from model.manifest import JSON
+    from training.settings import NetworkSettings, TextSettings, TrainingSettings
+
+Task = Literal["auto", "autocomplete", "text"]
+MEASURED_SHARE = 0.15  # of the time, kept for export and figures
+MEASURED_SECONDS = (3.0, 60.0)  # at the least and at the most
+VALIDATED_CHARACTERS = 12_000  # of held-out text, at each validation
+TEST_PHRASES = 1000  # of each set, completed for the figures
+SECONDS_A_TEST = 0.02  # of two completions, generously
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunSettings:
+    """All that a run is told."""
+
+    task: Task
+    reading: ReadingSettings
+    text: TextSettings
+    network: NetworkSettings
+    training: TrainingSettings
+    note: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trained:
+    """What a run made: the version's folder, and its figures."""
+
+    directory: Path
+    figures: dict[str, JSON]
+
+
+def train_model(
+    sources: Sequence[str], out: Path, settings: RunSettings, *, say: Callable[[str], None], began: float
+) -> Trained:
+    """Read, train, export, measure and write; in the time that was given.
+
+    Args:
+        sources: files, folders, globs or ``-``.
+        out: the model's folder; a new version is made in it.
+        settings: how.
+        say: is told what is being done, a line each.
+        began: when the command began, by ``time.monotonic``.
+
+    Raises:
+        InputError: the text or a setting breaks a rule, or the folder cannot be written.
+    """
+    check_writable(out)
+    torch.set_num_threads(settings.training.threads or torch.get_num_threads())
+    torch.manual_seed(settings.training.seed)
+    task, text, data = read_text(sources, settings, say)
+    alphabet, rare = alphabet_of(text, settings.text)
+    network = RecurrentLanguageModel(settings.network, len(alphabet))
+    say(
+        f"alphabet of {len(alphabet.characters):,} characters; {settings.network.cell} network of "
+        f"{sum(each.numel() for each in network.parameters()):,} parameters"
+    )
+    outcome = learn(network, text, alphabet, rare, settings, began)
+    say(
+        f"trained {outcome.epochs:.1f} epochs, {outcome.characters:,} characters in {outcome.seconds:.0f} s "
+        f"(ended by {outcome.ended}); exporting and measuring"
+    )
+    files, quantisation = checkpoint_files(network, alphabet, sample_of(text, alphabet))
+    number = test_phrases(settings.training.minutes, began)
+    figures = measure(network, text, files, task, quantisation, number, settings.training.seed)
+    provenance: dict[str, JSON] = {
+        "data": data,
+        "reading": asdict(settings.reading),
+        "text": asdict(settings.text),
+        "training": asdict(settings.training),
+        "outcome": in_places(asdict(outcome)),
+        "torch": torch.__version__,
+        "note": settings.note,
+    }
+    directory = write_model(
+        out, files, task=task, network=network, quantisation=quantisation, figures=figures, provenance=provenance
+    )
+    return Trained(directory=directory, figures=figures)
+
+
+def read_text(
+    sources: Sequence[str], settings: RunSettings, say: Callable[[str], None]
+) -> tuple[str, PhraseText | StreamText, dict[str, JSON]]:
+    """Read the sources as phrases or as running text, and hold some out; say what was taken for what."""
+    task, reason = settings.task, None
+    if task == "auto":
+        reason = looks_like_running_text(sources, settings.reading)
+        task = "autocomplete" if reason is None else "text"
+    if task == "text":
+        stream = split_stream(read_running_text(sources, settings.reading))
+        if settings.task == "auto":
+            say(f"taken for running text, since {reason}; --task autocomplete takes each line for a phrase")
+        say(f"read {len(stream.text) + len(stream.held_out):,} characters of running text, the last tenth held out")
+        data: dict[str, JSON] = {
+            "sources": list(sources),
+            "characters": len(stream.text),
+            "held_out_characters": len(stream.held_out),
+        }
+        return task, stream, data
+    phrases = read_phrases(sources, settings.reading, say)
+    if phrases.skipped:
+        say(f"left out {phrases.skipped:,} bad lines")
+    split = split_phrases(phrases, settings.text)
+    held_out = len(split.held_out_texts)
+    say(f"read {len(phrases.texts):,} different phrases in {phrases.lines:,} lines, {held_out:,} held out")
+    data = {
+        "sources": list(sources),
+        "phrases": len(split.texts),
+        "held_out_phrases": len(split.held_out_texts),
+        "lines": phrases.lines,
+        "skipped_lines": phrases.skipped,
+        "total_count": float(phrases.counts.sum()),
+    }
+    return task, split, data
+
+
+def learn(
+    network: RecurrentLanguageModel,
+    text: PhraseText | StreamText,
+    alphabet: Alphabet,
+    rare: NDArray[np.bool_],
+    settings: RunSettings,
+    began: float,
+) -> Outcome:
+    """Train the network on the text in the time that is left, showing progress."""
+    training = settings.training
+    if isinstance(text, PhraseText):
+        learned = encode_phrases(alphabet, text.texts, text.counts**training.count_power)
+        kept = first_characters(text.held_out_texts, VALIDATED_CHARACTERS)
+        held_out = encode_phrases(alphabet, kept, text.held_out_counts[: len(kept)] ** training.count_power)
+        lessons = Lessons(learned=learned, rare=rare, settings=training)
+    else:
+        lessons = Lessons(learned=alphabet.encode(text.text), rare=rare, settings=training)
+        stream = alphabet.encode(text.held_out[: VALIDATED_CHARACTERS * 5])
+
+    def validate() -> float:
+        scorer = torch_scorer(network)
+        if isinstance(text, PhraseText):
+            return phrase_loss(scorer, held_out, alphabet).bits_per_character * math.log(2)
+        return stream_loss(scorer, stream, alphabet).bits_per_character * math.log(2)
+
+    seconds = math.inf
+    if training.minutes > 0:
+        reserve = min(max(training.minutes * 60 * MEASURED_SHARE, MEASURED_SECONDS[0]), MEASURED_SECONDS[1])
+        seconds = max(training.minutes * 60 - reserve - (time.monotonic() - began), 0.1)
+    with Display(sample=sampler(network, alphabet, text, training.seed)) as display:
+        return train_network(
+            start_run(network, training),
+            lessons.batches,
+            validate,
+            training,
+            epoch_characters=lessons.epoch_characters,
+            seconds=seconds,
+            report=display.show,
+        )
+
+
+def first_characters(texts: list[str], characters: int) -> list[str]:
+    """Give the first texts that fill so many characters, at least one."""
+    lengths = np.cumsum([len(text) + 1 for text in texts])
+    return texts[: max(1, int(np.searchsorted(lengths, characters, side="right")))]
+
+
+def sampler(
+    network: RecurrentLanguageModel, alphabet: Alphabet, text: PhraseText | StreamText, seed: int
+) -> Callable[[], str]:
+    """Make the sample that is shown now and then: a held-out beginning, and how the network would finish it."""
+    generator = np.random.default_rng(seed)
+
+    def sample() -> str:
+        if isinstance(text, PhraseText):
+            phrase = text.held_out_texts[int(generator.integers(len(text.held_out_texts)))]
+        else:
+            at = int(generator.integers(max(1, len(text.held_out) - 24)))
+            phrase = text.held_out[at : at + 24]
+        prefix = phrase[: max(1, len(phrase) // 2)]
+        options = SearchOptions(limit=1, max_characters=32, max_expansions=200)
+        network.eval()
+        found = search(TorchNetwork(network=network), exact_query(alphabet, prefix), options).found
+        network.train()
+        finished = prefix + alphabet.decode(found[0].ids[len(prefix) :]) if found else prefix + "…"
+        return f"{prefix!r} → {finished!r}"
+
+    return sample
+
+
+def sample_of(text: PhraseText | StreamText, alphabet: Alphabet) -> Iterator[torch.Tensor]:
+    """Give some text, as ids (T,), for measuring the states of the network on."""
+    shown = text.held_out_texts[:100] if isinstance(text, PhraseText) else [text.held_out[:2000]]
+    for each in shown:
+        yield torch.from_numpy(alphabet.encode(each).astype(np.int64))
+
+
+def test_phrases(minutes: float, began: float) -> int:
+    """Give how many phrases of each set to complete in the time that is left."""
+    if minutes == 0:
+        return TEST_PHRASES
+    left = minutes * 60 - (time.monotonic() - began)
+    return int(min(max(left * 0.4 / (2 * SECONDS_A_TEST), 20), TEST_PHRASES))
+
+
+def measure(
+    network: RecurrentLanguageModel,
+    text: PhraseText | StreamText,
+    files: dict[str, bytes],
+    task: str,
+    quantisation: dict[str, JSON],
+    number: int,
+    seed: int,
+) -> dict[str, JSON]:
+    """Measure what will be served, from a checkpoint that is thrown away."""
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "measured"
+        write_model(out, files, task=task, network=network, quantisation=quantisation, figures={}, provenance={})
+        model = load_model(out)
+        if isinstance(text, StreamText):
+            return bits_of_stream(network, model, text.held_out)
+        figures = bits_of_phrases(network, model, text.held_out_texts, text.held_out_counts, text.texts)
+        tests = seen_and_unseen(text.texts, text.counts, text.held_out_texts, number, seed)
+        popular = PopularCompletions(text.texts, text.counts)
+        return {**figures, "completion": completion_figures(model, tests, popular)}

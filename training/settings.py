@@ -1,0 +1,100 @@
+"""What a run is told: the network, how text becomes ids, and how it is trained; nothing here needs torch."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Literal, get_args
+
+from model.errors import InputError
+
+Cell = Literal["rnn-tanh", "rnn-relu", "gru", "lstm"]
+Precision = Literal["auto", "float32", "bfloat16"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkSettings:
+    """What the network is; kept in the checkpoint, which is rebuilt from it alone."""
+
+    cell: Cell = field(default="lstm", metadata={"help": "The recurrence: rnn-tanh, rnn-relu, gru or lstm."})
+    layers: int = field(default=1, metadata={"help": "Recurrent layers, one on top of the other."})
+    hidden_width: int = field(default=512, metadata={"help": "Units of each recurrent layer."})
+    embedding_width: int = field(
+        default=128, metadata={"help": "Width of the learned character embedding; 0 feeds characters one-hot."}
+    )
+    dropout: float = field(
+        default=0.1, metadata={"help": "Share of values dropped in training: of embeddings, between layers, on top."}
+    )
+    tied: bool = field(default=False, metadata={"help": "Use the embedding as output weights too."})
+
+    def __post_init__(self) -> None:
+        if self.cell not in get_args(Cell):
+            raise InputError(f"cell must be one of {', '.join(get_args(Cell))}, got {self.cell!r}")
+        for name, least in (("layers", 1), ("hidden_width", 1), ("embedding_width", 0)):
+            if getattr(self, name) < least:
+                raise InputError(f"{name} must be at least {least}, got {getattr(self, name)}")
+        if not 0 <= self.dropout < 1:
+            raise InputError(f"dropout must be in [0, 1), got {self.dropout}")
+        if self.tied and self.embedding_width == 0:
+            raise InputError("tied needs an embedding to tie to, got embedding_width 0")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TextSettings:
+    """How text becomes ids, and what is kept from training to measure on."""
+
+    characters: int = field(
+        default=10_000, metadata={"help": "The most characters in the alphabet; rarer ones count as unknown."}
+    )
+    held_out_below: float | None = field(
+        default=None,
+        metadata={"help": "Hold out only phrases with a count below this; by default, none of the heaviest twentieth."},
+    )
+
+    def __post_init__(self) -> None:
+        if self.characters < 1:
+            raise InputError(f"characters must be at least 1, got {self.characters}")
+        if self.held_out_below is not None and not self.held_out_below > 0:
+            raise InputError(f"held_out_below must be positive, got {self.held_out_below}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingSettings:
+    """How a network is trained; kept in the checkpoint as provenance only."""
+
+    minutes: float = field(
+        default=10.0,
+        metadata={
+            "help": "Wall-clock limit of the whole command, export and measuring included; 0 for none, which with the"
+            " same seed and text gives the same weights again."
+        },
+    )
+    epochs: int = field(default=50, metadata={"help": "The most times to go through the text."})
+    seed: int = field(default=0, metadata={"help": "Of weights, order and dropout."})
+    batch_characters: int = field(default=1024, metadata={"help": "Characters a step of training reads, about."})
+    window: int = field(
+        default=128, metadata={"help": "Running text: characters that a gradient reaches back through."}
+    )
+    learning_rate: float = field(default=0.004, metadata={"help": "Of AdamW, at its highest."})
+    weight_decay: float = field(default=0.01, metadata={"help": "Of AdamW."})
+    gradient_limit: float = field(default=1.0, metadata={"help": "Norm to which a longer gradient is cut."})
+    count_power: float = field(
+        default=0.5, metadata={"help": "A phrase of count c is read c to this power times as often as one of count 1."}
+    )
+    precision: Precision = field(
+        default="auto", metadata={"help": "float32, bfloat16, or auto: bfloat16 where the processor has it."}
+    )
+    threads: int = field(default=0, metadata={"help": "Processor threads; 0 for all cores."})
+
+    def __post_init__(self) -> None:
+        for name, least in (("epochs", 1), ("seed", 0), ("batch_characters", 1), ("window", 1), ("threads", 0)):
+            if getattr(self, name) < least:
+                raise InputError(f"{name} must be at least {least}, got {getattr(self, name)}")
+        for name in ("learning_rate", "gradient_limit"):
+            if not 0 < getattr(self, name) < math.inf:
+                raise InputError(f"{name} must be a positive number, got {getattr(self, name)}")
+        for name in ("minutes", "weight_decay", "count_power"):
+            if not 0 <= getattr(self, name) < math.inf:
+                raise InputError(f"{name} must be at least 0, got {getattr(self, name)}")
+        if self.precision not in get_args(Precision):
+            raise InputError(f"precision must be one of {', '.join(get_args(Precision))}, got {self.precision!r}")
