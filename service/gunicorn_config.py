@@ -1,0 +1,40 @@
+"""How gunicorn runs the service: ``gunicorn -c python:service.gunicorn_config 'service.app:create_app()'``.
+
+Where to listen is said on gunicorn's command line; what was measured stands in
+decisions/0003-gunicorn-defaults.md.
+"""
+
+import os
+from pathlib import Path
+
+# One process a core, for a completion is arithmetic on one thread from end to end.
+workers = len(os.sched_getaffinity(0))
+
+# The second thread answers while the first writes a long text. More add no speed, and make the slowest slower.
+worker_class = "gthread"
+threads = 2
+
+# Every inference is one thread, and so must be whatever numpy does around it.
+raw_env = ["OMP_NUM_THREADS=1", "OPENBLAS_NUM_THREADS=1"]
+
+# Seconds without a heartbeat until a worker is replaced, idle until a kept connection is closed, and left to
+# requests under way when told to stop. Somebody who types pauses for longer than gunicorn's own two seconds.
+timeout = 30
+keepalive = 15
+graceful_timeout = 10
+
+# The most gunicorn allows: 256 Hangul syllables typed as single letters are 768 characters, percent-encoded
+# 6,912 bytes.
+limit_request_line = 8190
+
+# The heartbeat is a file that is touched: in memory, so that a slow disk stops no worker.
+worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
+
+# No control socket: nothing here uses it, and it would write into the home folder. gunicorn before 25.1 has
+# none and passes over this name.
+control_socket_disable = True
+
+# What people type is nobody's log line; what goes wrong is.
+accesslog = None
+errorlog = "-"
+loglevel = "warning"
