@@ -16,7 +16,7 @@ torch = $(shell sed -n 's/.*"\(torch==[^"]*\)".*/\1/p' pyproject.toml)
 export OMP_WAIT_POLICY ?= PASSIVE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-long format lint types docs image clean
+.PHONY: help demo test test-long format lint types docs screenshot image clean
 
 help: ## list the verbs
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(firstword $(MAKEFILE_LIST)) \
@@ -45,6 +45,9 @@ types: .venv/.installed-dev ## check types
 
 docs: .venv/.installed-dev ## write docs/cli.md anew from the commands
 	@.venv/bin/python docs/build_cli.py
+
+screenshot: .venv/.installed-dev ## take docs/page.png anew of the demo's model (needs chromium)
+	@.venv/bin/python docs/take_screenshot.py
 
 image: ## build the serving image `machim` (ENGINE=buildah, BASE=another-base)
 	@test -n "$(ENGINE)" || { echo 'make image needs docker, podman or buildah, found none of them' >&2; exit 1; }

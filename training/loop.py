@@ -158,18 +158,20 @@ def train_network(
     """
     began = time.monotonic()
     smoothed, shown, last_bits = 0.0, 0.0, None
-    ended = f"{settings.epochs} epochs"
     next_validation = 1 / VALIDATIONS
 
     def epochs_done() -> float:
         return run.epoch + min(run.epoch_characters / epoch_characters, 1.0)
+
+    def time_is_up() -> bool:
+        return time.monotonic() - began >= seconds
 
     def done() -> float:
         return min(max(epochs_done() / settings.epochs, (time.monotonic() - began) / seconds), 1.0)
 
     state: Tensor | None = None
     run.network.train()
-    while run.epoch < settings.epochs and done() < 1:
+    while run.epoch < settings.epochs and run.validations_since_best < PATIENCE and not time_is_up():
         for batch in batches(run.epoch):
             for group in run.optimiser.param_groups:
                 group["lr"] = learning_rate_at(done(), settings)
@@ -191,13 +193,14 @@ def train_network(
             if share >= next_validation and share < 1:
                 last_bits = keep_best(run, validate) / math.log(2)
                 next_validation = share + 1 / VALIDATIONS
-            if share >= 1 or run.validations_since_best >= PATIENCE:
+            if time_is_up() or run.validations_since_best >= PATIENCE:
                 break
         else:
             run.epoch, run.epoch_characters = run.epoch + 1, 0
-            continue
-        ended = "no better on held-out text" if run.validations_since_best >= PATIENCE else "time"
-        break
+    if run.validations_since_best >= PATIENCE:
+        ended = "no better on held-out text"
+    else:
+        ended = f"{settings.epochs} epochs" if run.epoch == settings.epochs else "time"
     keep_best(run, validate)
     run.network.load_state_dict(run.best_weights)
     run.network.eval()
