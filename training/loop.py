@@ -197,10 +197,7 @@ def train_network(
                 break
         else:
             run.epoch, run.epoch_characters = run.epoch + 1, 0
-    if run.validations_since_best >= PATIENCE:
-        ended = "no better on held-out text"
-    else:
-        ended = f"{settings.epochs} epochs" if run.epoch == settings.epochs else "time"
+    ended = why_ended(run, settings)
     keep_best(run, validate)
     run.network.load_state_dict(run.best_weights)
     run.network.eval()
@@ -212,6 +209,13 @@ def train_network(
         seconds=time.monotonic() - began,
         ended=ended,
     )
+
+
+def why_ended(run: Run, settings: TrainingSettings) -> str:
+    """Say in words what used the run up."""
+    if run.validations_since_best >= PATIENCE:
+        return "no better on held-out text"
+    return f"{settings.epochs} epochs" if run.epoch == settings.epochs else "time"
 
 
 def keep_best(run: Run, validate: Callable[[], float]) -> float:
