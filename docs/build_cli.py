@@ -12,7 +12,8 @@ TARGET = Path(__file__).with_name("cli.md")
 
 def help_pages() -> str:
     """Lay the help of every command out as one page of Markdown."""
-    context = click.Context(machim, info_name="machim", terminal_width=WIDTH, max_content_width=WIDTH)
+    settings = {**machim.context_settings, "max_content_width": WIDTH}
+    context = click.Context(machim, info_name="machim", terminal_width=WIDTH, **settings)
     pages = ["# The command `machim`", "Made by `make docs`; a test holds it against the commands.", fenced(context)]
     for name in machim.list_commands(context):
         command = machim.get_command(context, name)

@@ -122,14 +122,21 @@ class Loss:
         return self.nats / self.characters / math.log(2)
 
 
-def phrase_loss(scorer: Scorer, phrases: PhraseSet, alphabet: Alphabet) -> Loss:
-    """Score phrases, each begun and ended; an unknown character costs what tells it from all unknown ones."""
-    nats = characters = 0.0
-    for batch in phrases_in_batches(phrases, len(alphabet)):
+def phrase_losses(scorer: Scorer, phrases: PhraseSet, alphabet: Alphabet) -> NDArray[np.float64]:
+    """Score phrases, each begun and ended: the loss of each, nats (phrases,).
+
+    An unknown character costs what tells it from all unknown ones.
+    """
+    nats = np.zeros(len(phrases))
+    for chosen, batch in phrases_in_batches(phrases, len(alphabet)):
         scored, _ = scorer(batch.inputs, batch.targets, None)
-        nats += float((losses(scored, batch.targets, alphabet).sum(axis=1) * batch.weights).sum())
-        characters += float(((batch.targets != IGNORED).sum(axis=1) * batch.weights).sum())
-    return Loss(nats=nats, characters=characters)
+        nats[chosen] = losses(scored, batch.targets, alphabet).sum(axis=1)
+    return nats
+
+
+def weighted_loss(nats: NDArray[np.float64], phrases: PhraseSet, weights: NDArray[np.float64]) -> Loss:
+    """Sum the losses of phrases (phrases,), each as often as its weight says (phrases,)."""
+    return Loss(nats=float((nats * weights).sum()), characters=float((phrases.lengths * weights).sum()))
 
 
 def stream_loss(scorer: Scorer, ids: NDArray[np.int32], alphabet: Alphabet) -> Loss:
@@ -152,13 +159,13 @@ def losses(scored: NDArray[np.float64], targets: NDArray[np.int64], alphabet: Al
     return np.where(targets == IGNORED, 0.0, unknown - scored)
 
 
-def phrases_in_batches(phrases: PhraseSet, vocabulary_size: int) -> Iterator[Batch]:
-    """Lay phrases of like length side by side, as many as memory allows."""
+def phrases_in_batches(phrases: PhraseSet, vocabulary_size: int) -> Iterator[tuple[NDArray[np.int64], Batch]]:
+    """Lay phrases of like length side by side, as many as memory allows; with the number of each."""
     order = np.argsort(phrases.lengths, kind="stable")
     start = 0
     while start < len(order):
         longest = int(phrases.lengths[order[min(start + 255, len(order) - 1)]])
         rows = max(1, min(256, BATCH_NUMBERS // (longest * vocabulary_size)))
         chosen = order[start : start + rows]
-        yield pad_phrases(phrases, chosen, phrases.weights[chosen].astype(np.float32))
+        yield chosen, pad_phrases(phrases, chosen, np.ones(len(chosen), np.float32))
         start += rows

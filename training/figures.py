@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from model.alphabet import BEGIN_ID, END_ID, UNKNOWN_ID
 from model.completion import CompletionRequest, complete
-from training.evaluation import Loss, Scorer, network_scorer, phrase_loss, stream_loss, torch_scorer
+from training.evaluation import Loss, Scorer, network_scorer, phrase_losses, stream_loss, torch_scorer, weighted_loss
 from training.ngram import build_witten_bell
 from training.protocol import cut_phrases, draw_by_count, evaluate_completions, sample_test_phrases
 from training.text import encode_phrases
@@ -39,20 +39,23 @@ def bits_of_phrases(
     train_texts: Sequence[str],
 ) -> dict[str, JSON]:
     """Measure bits per character on phrases, each counted once and by count, for torch, int8 and the n-gram."""
-    once = encode_phrases(model.alphabet, texts, np.ones(len(texts)))
-    figures: dict[str, JSON] = {"phrases": len(texts), "characters": int(once.lengths.sum())}
-    scorers: dict[str, Scorer] = {"torch": torch_scorer(network), "int8": network_scorer(model.runtime)}
-    each_once: dict[str, JSON] = {}
-    by_count: dict[str, JSON] = {}
-    for name, scorer in scorers.items():
-        each_once[name] = rounded(phrase_loss(scorer, once, model.alphabet))
-        by_count[name] = rounded(phrase_loss(scorer, replace(once, weights=counts), model.alphabet))
+    phrases = encode_phrases(model.alphabet, texts, np.ones(len(texts)))
+    nats = {
+        "torch": phrase_losses(torch_scorer(network), phrases, model.alphabet),
+        "int8": phrase_losses(network_scorer(model.runtime), phrases, model.alphabet),
+    }
     if train_texts and sum(map(len, train_texts)) <= NGRAM_CHARACTERS:
-        losses = ngram_losses(model.alphabet, train_texts, once)
-        each_once["ngram"] = rounded(Loss(nats=float(losses.sum()), characters=float(once.lengths.sum())))
-        weighted = Loss(nats=float((losses * counts).sum()), characters=float((once.lengths * counts).sum()))
-        by_count["ngram"] = rounded(weighted)
-    return {**figures, "bits_per_character": each_once, "bits_per_character_by_count": by_count}
+        nats["ngram"] = ngram_losses(model.alphabet, train_texts, phrases)
+    return {
+        "phrases": len(texts),
+        "characters": int(phrases.lengths.sum()),
+        "bits_per_character": {
+            name: rounded(weighted_loss(each, phrases, phrases.weights)) for name, each in nats.items()
+        },
+        "bits_per_character_by_count": {
+            name: rounded(weighted_loss(each, phrases, counts)) for name, each in nats.items()
+        },
+    }
 
 
 def bits_of_stream(network: RecurrentLanguageModel, model: LoadedModel, text: str) -> dict[str, JSON]:

@@ -18,7 +18,7 @@ from model.query import exact_query
 from model.search import SearchOptions, search
 from training.checkpoints import checkpoint_files, write_model
 from training.display import Display
-from training.evaluation import TorchNetwork, phrase_loss, stream_loss, torch_scorer
+from training.evaluation import TorchNetwork, phrase_losses, stream_loss, torch_scorer, weighted_loss
 from training.figures import bits_of_phrases, bits_of_stream, completion_figures, in_places, seen_and_unseen
 from training.loop import Outcome, start_run, train_network
 from training.networks import RecurrentLanguageModel
@@ -48,7 +48,13 @@ MEASURED_SHARE = 0.15  # of the time, kept for export and figures
 MEASURED_SECONDS = (3.0, 60.0)  # at the least and at the most
 VALIDATED_CHARACTERS = 12_000  # of held-out text, at each validation
 TEST_PHRASES = 1000  # of each set, completed for the figures
+LEAST_TESTED = 20
 SECONDS_A_TEST = 0.012  # of a completion, generously
+TESTED_SHARE = 0.4  # of the seconds that are left, for completions
+SCORED_SHARE = 0.2  # and for bits per character, by each of two networks
+SCORED_A_SECOND = 1e8  # log-probabilities, generously: characters times the vocabulary
+MOST_SCORED = 4e9  # log-probabilities: minutes at most where there is no limit
+LEAST_SCORED = 2000  # characters
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,8 +108,8 @@ def train_model(
         f"(ended by {outcome.ended}); exporting and measuring"
     )
     files, quantisation = checkpoint_files(network, alphabet, sample_of(text, alphabet))
-    number = test_phrases(settings.training.minutes, began)
-    figures = measure(network, text, files, task, quantisation, number, settings.training.seed)
+    left = math.inf if settings.training.minutes == 0 else settings.training.minutes * 60 - (time.monotonic() - began)
+    figures = measure(network, text, files, task, quantisation, seconds=left, seed=settings.training.seed)
     provenance: dict[str, JSON] = {
         "data": data,
         "reading": asdict(settings.reading),
@@ -177,7 +183,8 @@ def learn(
     def validate() -> float:
         scorer = torch_scorer(network)
         if isinstance(text, PhraseText):
-            return phrase_loss(scorer, held_out, alphabet).bits_per_character * math.log(2)
+            nats = phrase_losses(scorer, held_out, alphabet)
+            return weighted_loss(nats, held_out, held_out.weights).bits_per_character * math.log(2)
         return stream_loss(scorer, stream, alphabet).bits_per_character * math.log(2)
 
     seconds = math.inf
@@ -232,31 +239,28 @@ def sample_of(text: PhraseText | StreamText, alphabet: Alphabet) -> Iterator[tor
         yield torch.from_numpy(alphabet.encode(each).astype(np.int64))
 
 
-def test_phrases(minutes: float, began: float) -> int:
-    """Give how many phrases of each set to complete in the time that is left."""
-    if minutes == 0:
-        return TEST_PHRASES
-    left = minutes * 60 - (time.monotonic() - began)
-    return int(min(max(left * 0.4 / (2 * SECONDS_A_TEST), 20), TEST_PHRASES))
-
-
 def measure(
     network: RecurrentLanguageModel,
     text: PhraseText | StreamText,
     files: dict[str, bytes],
     task: str,
     quantisation: dict[str, JSON],
-    number: int,
+    *,
+    seconds: float,
     seed: int,
 ) -> dict[str, JSON]:
-    """Measure what will be served, from a checkpoint that is thrown away."""
+    """Measure what will be served, from a checkpoint that is thrown away, on as much as the seconds allow."""
+    scored = min(seconds * SCORED_SHARE * SCORED_A_SECOND, MOST_SCORED) / network.vocabulary_size
+    characters = max(LEAST_SCORED, int(scored))
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "measured"
         write_model(out, files, task=task, network=network, quantisation=quantisation, figures={}, provenance={})
         model = load_model(out)
         if isinstance(text, StreamText):
-            return bits_of_stream(network, model, text.held_out)
-        figures = bits_of_phrases(network, model, text.held_out_texts, text.held_out_counts, text.texts)
+            return bits_of_stream(network, model, text.held_out[:characters])
+        measured = first_characters(text.held_out_texts, characters)
+        figures = bits_of_phrases(network, model, measured, text.held_out_counts[: len(measured)], text.texts)
+        number = int(min(max(seconds * TESTED_SHARE / (2 * SECONDS_A_TEST), LEAST_TESTED), TEST_PHRASES))
         tests = seen_and_unseen(text.texts, text.counts, text.held_out_texts, number, seed)
         popular = PopularCompletions(text.texts, text.counts)
         return {**figures, "completion": completion_figures(model, tests, popular)}
