@@ -44,14 +44,14 @@ def tiny_models(tmp_path_factory: pytest.TempPathFactory, places_file: Path, hel
         reading=ReadingSettings(),
         text=TextSettings(),
         network=NetworkSettings(hidden_width=64, embedding_width=32, dropout=0.0),
-        training=TrainingSettings(minutes=0, epochs=12, batch_characters=512, learning_rate=0.01),
+        training=TrainingSettings(minutes=0, epochs=12, batch_characters=512, learning_rate=0.01, threads=1),
     )
     hello = RunSettings(
         task="text",
         reading=ReadingSettings(),
         text=TextSettings(),
         network=NetworkSettings(cell="rnn-tanh", hidden_width=16, embedding_width=0, dropout=0.0),
-        training=TrainingSettings(minutes=0, epochs=60, batch_characters=256, window=32, learning_rate=0.02),
+        training=TrainingSettings(minutes=0, epochs=60, batch_characters=256, window=32, learning_rate=0.02, threads=1),
     )
     for name, source, settings in (("tiny", places_file, tiny), ("hello", hello_file, hello)):
         train_model([str(source)], folder / name, settings, say=lambda _: None, began=time.monotonic())

@@ -129,6 +129,27 @@ def test_a_network_learns_to_spell_hello_from_running_text() -> None:
     assert spelt_after(network, [BEGIN_ID, h], 9) == "ellohello"
 
 
+def test_running_text_goes_on_from_the_state_of_the_batch_before() -> None:
+    """At a rate of next to nothing, windows read one after the other lose what the whole text at once does."""
+    network = small_network()
+    text = alphabet_of_words().encode("hello yellow" * 4)
+    (whole,) = stream_batches(text, rows=1, window=len(text), seed=0, epoch=0)
+    expected, told = loss_of(network, whole), list[Progress]()
+    windows = list(stream_batches(text, rows=1, window=len(text) // 2, seed=0, epoch=0))
+    train(
+        network,
+        lambda _: windows,
+        lambda: 0.0,
+        epochs=1,
+        epoch_characters=len(text),
+        learning_rate=1e-30,
+        report=told.append,
+    )
+    first, both = (each.bits_per_character * math.log(2) for each in told)
+    second = both * (0.98 + 1) - 0.98 * first  # the running mean weighs what is older by 0.98
+    assert (first + second) / 2 == pytest.approx(expected, rel=1e-4)
+
+
 @pytest.mark.parametrize("cell", ["rnn-tanh", "rnn-relu", "gru", "lstm"])
 def test_one_batch_can_be_overfitted(cell: str) -> None:
     """What remains is the choice of the word and of what follows hel and low, which no network can know."""

@@ -76,7 +76,7 @@ class Run:
 
 
 def start_run(network: RecurrentLanguageModel, settings: TrainingSettings) -> Run:
-    """Begin a run; biases and embeddings do not decay."""
+    """Begin a run; biases do not decay."""
     decayed = [each for each in network.parameters() if each.dim() > 1]
     others = [each for each in network.parameters() if each.dim() <= 1]
     groups = [{"params": decayed, "weight_decay": settings.weight_decay}, {"params": others, "weight_decay": 0.0}]

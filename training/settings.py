@@ -90,6 +90,8 @@ class TrainingSettings:
         for name, least in (("epochs", 1), ("seed", 0), ("batch_characters", 1), ("window", 1), ("threads", 0)):
             if getattr(self, name) < least:
                 raise InputError(f"{name} must be at least {least}, got {getattr(self, name)}")
+        if self.seed >= 2**63:
+            raise InputError(f"seed must be below 2^63, got {self.seed}")
         for name in ("learning_rate", "gradient_limit"):
             if not 0 < getattr(self, name) < math.inf:
                 raise InputError(f"{name} must be a positive number, got {getattr(self, name)}")

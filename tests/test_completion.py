@@ -1,0 +1,147 @@
+"""Completions finish what was typed, in the most probable ways, by a model that was really trained."""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from model.alphabet import BEGIN_ID, END_ID, UNKNOWN_ID
+from model.completion import CompletionReply, CompletionRequest, complete, white_space
+from model.errors import InputError
+from model.loaded import LoadedModel, load_model
+from model.runtime import initial_state
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture(scope="module")
+def phrases(tiny_models: Path) -> LoadedModel:
+    return load_model(tiny_models / "tiny")
+
+
+@pytest.fixture(scope="module")
+def running(tiny_models: Path) -> LoadedModel:
+    return load_model(tiny_models / "hello")
+
+
+def asked(model: LoadedModel, prefix: str, **bounds: int) -> CompletionReply:
+    return complete(model, CompletionRequest(prefix=prefix, **bounds))
+
+
+def score_of(model: LoadedModel, text: str, ends: list[int]) -> float:
+    """Add up what the model says of each character, and of one of the ends after them, nats."""
+    state, last, score = initial_state(model.runtime), BEGIN_ID, 0.0
+    for character, each in [*zip(text, model.alphabet.encode(text), strict=True), ("", None)]:
+        row, state = model.runtime.step(np.array([last], np.int64), state)
+        if each is None:
+            return score + float(np.logaddexp.reduce(row[0, ends].astype(np.float64)))
+        last = int(each)
+        score += float(row[0, last])
+        if last == UNKNOWN_ID:
+            assert character not in model.alphabet.characters
+            score -= float(np.log(model.alphabet.unknown_code_points))
+    raise AssertionError(text)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.one_of(st.text("San Frceitoé샌시드니", max_size=8), st.text(max_size=4)), st.integers(1, 12))
+@example("San F", 5)
+@example("", 10)
+@example("\ud800", 3)
+@example("\0\n▁", 3)
+def test_a_completion_begins_with_what_was_typed_and_scores_the_sum_of_its_characters(
+    phrases: LoadedModel, prefix: str, limit: int
+) -> None:
+    reply = asked(phrases, prefix, limit=limit, max_expansions=100)
+    assert reply.prefix == unicodedata.normalize("NFC", prefix)
+    assert 1 <= len(reply.completions) <= limit
+    scores = [completion.score for completion in reply.completions]
+    assert scores == sorted(scores, reverse=True)
+    assert len({completion.text for completion in reply.completions}) == len(scores)
+    for completion in reply.completions:
+        assert completion.text.startswith(reply.prefix)
+        assert "\ufffd" not in completion.text[len(reply.prefix) :]
+        assert completion.score == pytest.approx(score_of(phrases, completion.text, [END_ID]), abs=1e-4)
+    assert reply.elapsed_ms >= 0
+
+
+@pytest.mark.parametrize("typed", ["샌", "서"])
+def test_decomposed_input_is_answered_as_its_composed_form(phrases: LoadedModel, typed: str) -> None:
+    decomposed = unicodedata.normalize("NFD", typed)
+    assert decomposed != typed
+    reply, expected = asked(phrases, decomposed), asked(phrases, typed)
+    assert reply.prefix == typed
+    assert reply.completions == expected.completions
+
+
+@pytest.mark.parametrize(("prefix", "first"), [("h", "hello"), ("hel", "hello"), ("hello\nhe", "hello\nhello")])
+def test_running_text_is_completed_to_the_end_of_the_word(running: LoadedModel, prefix: str, first: str) -> None:
+    """The score is that of the word with any white space after it, or the end."""
+    reply = asked(running, prefix, limit=3)
+    assert reply.completions[0].text == first
+    ends = np.flatnonzero(white_space(running.alphabet)).tolist()
+    assert len(ends) == 2
+    for completion in reply.completions:
+        assert not any(character.isspace() for character in completion.text[len(prefix) :])
+        assert completion.score == pytest.approx(score_of(running, completion.text, ends), abs=1e-4)
+
+
+def test_after_a_whole_word_of_running_text_the_next_one_follows(running: LoadedModel) -> None:
+    """A completion adds something that can be seen: white space alone is none."""
+    for prefix in ("hello\n", "hello"):
+        reply = asked(running, prefix, limit=5)
+        assert reply.completions[0].text == "hello\nhello"
+        for completion in reply.completions:
+            added = completion.text[len(prefix) :]
+            assert added.strip()
+            assert added.lstrip().split() == [added.lstrip()]
+
+
+def test_white_space_is_what_ends_a_word(running: LoadedModel) -> None:
+    ends = white_space(running.alphabet)
+    assert running.alphabet.decode(np.flatnonzero(ends).astype(np.int32)) == "\n"
+    assert ends[END_ID]
+    assert not ends[[UNKNOWN_ID, BEGIN_ID]].any()
+
+
+def test_bounds_that_are_met_are_told(phrases: LoadedModel) -> None:
+    assert not asked(phrases, "", limit=100, max_expansions=1).exact
+    assert not asked(phrases, "San", max_characters=1, limit=5).exact
+    short = asked(phrases, "San", max_characters=1, limit=5)
+    assert all(len(completion.text) <= 4 for completion in short.completions)
+    assert asked(phrases, "San Fr", limit=1).exact
+
+
+def test_more_expansions_give_no_worse_completions(phrases: LoadedModel) -> None:
+    few, many = (asked(phrases, "S", limit=5, max_expansions=bound) for bound in (20, 20_000))
+    assert many.exact
+    worse = [completion.score for completion in few.completions]
+    assert all(a <= b.score + 1e-6 for a, b in zip(worse, many.completions, strict=False))
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"prefix": "a" * 1001}, "prefix must be at most 1000 characters, got 1001"),
+        ({"limit": 0}, "limit must be in [1, 100], got 0"),
+        ({"limit": 101}, "limit must be in [1, 100], got 101"),
+        ({"max_characters": 0}, "max_characters must be in [1, 1000], got 0"),
+        ({"max_characters": 1001}, "max_characters must be in [1, 1000], got 1001"),
+        ({"max_expansions": 0}, "max_expansions must be in [1, 100000], got 0"),
+        ({"max_expansions": 100_001}, "max_expansions must be in [1, 100000], got 100001"),
+    ],
+)
+def test_a_request_out_of_bounds_is_refused(values: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError) as caught:
+        CompletionRequest(**{"prefix": "a", **values})
+    assert str(caught.value) == message
+
+
+def test_the_longest_prefix_is_answered(phrases: LoadedModel) -> None:
+    assert asked(phrases, "a" * 1000, limit=1, max_expansions=20).completions[0].text.startswith("a" * 1000)
