@@ -26,9 +26,9 @@ def environment() -> dict[str, str]:
 
 
 @contextmanager
-def served(models: Path) -> Iterator[tuple[int, subprocess.Popen[str]]]:
-    """Run a server with two workers, at a port that it chooses itself."""
-    command = [*SERVE, str(models), "--port", "0", "--workers", "2"]
+def served(models: Path, workers: int = 2) -> Iterator[tuple[int, subprocess.Popen[str]]]:
+    """Run a server at a port that it chooses itself."""
+    command = [*SERVE, str(models), "--port", "0", "--workers", str(workers)]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment()) as process:
         assert process.stderr is not None
         try:
@@ -111,7 +111,8 @@ def test_a_body_of_unknown_length_is_bounded_like_any_other(port: int) -> None:
 
 @pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
 def test_it_stops_when_told_to_and_calls_that_a_success(tiny_models: Path, stop: signal.Signals) -> None:
-    with served(tiny_models) as (port, process):
+    """With one worker, which has answered: gunicorn calls it a failure when a worker is stopped while it still starts."""
+    with served(tiny_models, workers=1) as (port, process):
         assert ask(port, "GET", "/livez")[0] == 200
         process.send_signal(stop)
         assert process.wait(timeout=PATIENCE_SECONDS) == 0
