@@ -64,7 +64,7 @@ def demo(models: Path, host: str, port: int, minutes: float) -> None:
     from service.commands import listen, serve_models  # noqa: PLC0415 - each only when it is needed
 
     listen(host, port).close()  # a port that is taken is said now, and not after the training
-    if not list_versions(models / "places"):
+    if not (models / "places").is_dir() or not list_versions(models / "places"):
         from training.commands import need_training_libraries, say  # noqa: PLC0415
 
         need_training_libraries()

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from typing import TYPE_CHECKING
+from urllib.request import urlopen
 
 import pytest
 
@@ -128,6 +130,29 @@ def test_inspect_says_what_the_checkpoint_is(trained: Path) -> None:
     assert said["provenance"]["data"]["phrases"] + said["provenance"]["data"]["held_out_phrases"] == 200
     assert said["architecture"]["hidden_width"] == 16
     assert b"hidden width: 16" in machim("inspect", trained / "0001").stdout
+
+
+def test_the_demo_trains_once_and_serves(tmp_path: Path) -> None:
+    """Minutes are short here, so nothing is said of how good it is; the second time it only serves."""
+    command = [sys.executable, "-m", "machim", "demo", "--models", str(tmp_path / "models"), "--port", "0"]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("MACHIM_")}
+    for minutes in ("0.1", "1000"):
+        with subprocess.Popen(
+            [*command, "--minutes", minutes], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+        ) as process:
+            assert process.stderr is not None
+            try:
+                lines = iter(process.stderr.readline, "")
+                served = next((line for line in lines if " at http://" in line), "")
+                address = served.split(" at ")[1].split()[0]
+                with urlopen(f"{address}v1/complete?q=San%20F", timeout=60) as response:  # noqa: S310
+                    reply = json.load(response)
+                assert reply["model"] == "places"
+                assert all(each["text"].startswith("San F") for each in reply["completions"])
+            finally:
+                process.terminate()
+                process.communicate(timeout=60)
+    assert [each.name for each in (tmp_path / "models" / "places").iterdir()] == ["0001"]
 
 
 def test_hello_is_learned_by_the_documented_command(tmp_path: Path) -> None:

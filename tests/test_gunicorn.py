@@ -111,7 +111,7 @@ def test_a_body_of_unknown_length_is_bounded_like_any_other(port: int) -> None:
 
 @pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
 def test_it_stops_when_told_to_and_calls_that_a_success(tiny_models: Path, stop: signal.Signals) -> None:
-    """With one worker, which has answered: gunicorn calls it a failure when a worker is stopped while it still starts."""
+    """With one worker, which has answered: to stop one that still starts is a failure to gunicorn."""
     with served(tiny_models, workers=1) as (port, process):
         assert ask(port, "GET", "/livez")[0] == 200
         process.send_signal(stop)
