@@ -16,7 +16,7 @@ torch = $(shell sed -n 's/.*"\(torch==[^"]*\)".*/\1/p' pyproject.toml)
 export OMP_WAIT_POLICY ?= PASSIVE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-long format lint types docs screenshot image clean
+.PHONY: help demo test format lint types docs screenshot image clean
 
 help: ## list the verbs
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(firstword $(MAKEFILE_LIST)) \
@@ -28,9 +28,6 @@ demo: .venv/.installed-demo ## train on place names, then serve at http://127.0.
 
 test: lint types ## check format, lint and types, then run the everyday tests
 	@.venv/bin/pytest
-
-test-long: .venv/.installed-dev ## run the tests that take minutes
-	@.venv/bin/pytest -m long
 
 format: .venv/.installed-dev ## format the code and mend what ruff can mend
 	@.venv/bin/ruff format

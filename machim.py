@@ -54,7 +54,7 @@ def machim() -> None:
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="Port to listen at.")
 @click.option(
-    "--minutes", default=3.0, show_default=True, help="Wall-clock limit of training, export and measuring included."
+    "--minutes", default=3.3, show_default=True, help="Wall-clock limit of training, export and measuring included."
 )
 def demo(models: Path, host: str, port: int, minutes: float) -> None:
     """Train on the embedded place names, say what was measured, and serve until Ctrl-C.
@@ -89,8 +89,12 @@ def main() -> None:
     except BrokenPipeError:  # whoever read our output has had enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+    except MemoryError:
+        fail("there is not enough memory for this: try a smaller network or less text", 1)
     except OSError as error:
         fail(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}", 1)
+    except Exception as error:  # noqa: BLE001 - a person is shown one line, whatever it was
+        fail(f"a fault of machim's own, please report it: {type(error).__name__}: {error}", 1)
 
 
 def fail(message: str, code: int) -> None:

@@ -44,8 +44,12 @@ def complete(model: Path, prefix: str, limit: int, max_characters: int, max_expa
     bounds = {"limit": limit, "max_characters": max_characters, "max_expansions": max_expansions}
     CompletionRequest(prefix="", **bounds)  # a bound that breaks its rule is told before a model is loaded
     loaded = load_model(model)
-    for typed in lines_of_input() if prefix == "-" else [prefix]:
-        reply = complete_phrase(loaded, CompletionRequest(prefix=typed, **bounds))
+    for number, typed in enumerate(lines_of_input() if prefix == "-" else [prefix], start=1):
+        try:
+            request = CompletionRequest(prefix=typed, **bounds)
+        except InputError as error:
+            raise InputError(f"standard input, line {number}: {error}" if prefix == "-" else str(error)) from error
+        reply = complete_phrase(loaded, request)
         if as_json:
             click.echo(json.dumps(as_mapping(reply), ensure_ascii=False))
         else:
@@ -72,7 +76,8 @@ def lines_of_input() -> Iterator[str]:
     """
     for number, line in enumerate(sys.stdin.buffer, start=1):
         try:
-            yield line.removesuffix(b"\n").removesuffix(b"\r").decode()
+            typed = line.removesuffix(b"\n").removesuffix(b"\r").decode()
+            yield typed.removeprefix("\ufeff") if number == 1 else typed
         except UnicodeDecodeError as error:
             raise InputError(f"standard input, line {number}: must be UTF-8, got {line[:20]!r}") from error
 

@@ -80,7 +80,7 @@ def complete(model: LoadedModel, request: CompletionRequest) -> CompletionReply:
     began = time.perf_counter()
     boundary = white_space(model.alphabet) if model.task == "text" else None
     options = SearchOptions(
-        limit=request.limit,
+        limit=request.limit + (not request.prefix),
         max_characters=request.max_characters,
         max_expansions=request.max_expansions,
         boundary=boundary,
@@ -90,7 +90,8 @@ def complete(model: LoadedModel, request: CompletionRequest) -> CompletionReply:
     completions = tuple(
         Completion(text=request.prefix + model.alphabet.decode(found.ids[typed:]), score=found.score)
         for found in result.found
-    )
+        if request.prefix or found.ids  # nothing at all is no completion of nothing
+    )[: request.limit]
     return CompletionReply(
         prefix=request.prefix,
         completions=completions,

@@ -160,5 +160,5 @@ def keep_nucleus(logits: NDArray[np.float32], top_p: float) -> NDArray[np.float3
     mass = np.cumsum(np.take_along_axis(softmax(logits), order, axis=-1), axis=-1)
     before = np.concatenate([np.zeros_like(mass[..., :1]), mass[..., :-1]], axis=-1)
     kept = np.empty_like(logits, dtype=np.bool_)
-    np.put_along_axis(kept, order, before < top_p, axis=-1)
+    np.put_along_axis(kept, order, (before < top_p) | (before == 0), axis=-1)
     return np.where(kept, logits, -np.inf).astype(logits.dtype)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from model.alphabet import alphabet_from_bytes
 from model.checkpoint import open_checkpoint
 from model.errors import CheckpointError
-from model.runtime import STEP_FILE, open_runtime
+from model.runtime import SEQUENCE_FILE, STEP_FILE, WEIGHTS_FILE, open_runtime
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,12 +33,11 @@ class LoadedModel:
     runtime: Runtime
 
 
-def load_model(path: Path, *, threads: int = 1) -> LoadedModel:
+def load_model(path: Path) -> LoadedModel:
     """Load the newest version of a model that verifies, or the one version that the path names.
 
     Args:
         path: a model's directory, or that of one of its versions.
-        threads: that one call of the network may use.
 
     Raises:
         InputError: there is nothing of the kind at the path.
@@ -50,7 +49,9 @@ def load_model(path: Path, *, threads: int = 1) -> LoadedModel:
             f"{path}: the task must be one of {', '.join(GENERATIVE_TASKS)}, got {checkpoint.manifest.task!r}"
         )
     alphabet = alphabet_from_bytes(checkpoint.read(ALPHABET_FILE))
-    runtime = open_runtime(checkpoint.directory, threads=threads)
+    for name in (STEP_FILE, SEQUENCE_FILE, WEIGHTS_FILE):
+        checkpoint.path(name)  # refuses what the manifest does not list, and so was not verified
+    runtime = open_runtime(checkpoint.directory)
     if runtime.vocabulary_size != len(alphabet):
         raise CheckpointError(
             f"{path}: {STEP_FILE} must give as many log-probabilities as the alphabet has ids, "

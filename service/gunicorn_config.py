@@ -37,4 +37,4 @@ control_socket_disable = True
 # What people type is nobody's log line; what goes wrong is.
 accesslog = None
 errorlog = "-"
-loglevel = "warning"
+loglevel = "error"  # a warning of gunicorn's quotes the address that it refuses, and what was typed with it

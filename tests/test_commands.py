@@ -184,6 +184,9 @@ def test_the_same_seed_gives_the_same_checkpoint(trained: Path, phrases: Path, t
         (["train", "few.txt", "--out", "m", "--dropout", "1"], "dropout must be in [0, 1), got 1.0"),
         (["train", "few.txt", "--out", "m", "--minutes", "-1"], "minutes must be at least 0"),
         (["train", "few.txt", "--out", "m", "--encoding", "klingon"], "klingon"),
+        (["train", "few.txt", "--out", "m", "--hidden-width", "10000000"], "hidden_width must be in [1, 8192]"),
+        (["train", "few.txt", "--out", "m", "--threads", "99999999999"], "threads must be at most 1024"),
+        (["train", "few.txt", "--out", "m", "--seed", str(2**63)], "seed must be at most"),
         (["train", "few.txt", "--out", "m", "--task", "text"], "running text must have at least"),
         (["train", "few.txt"], "--out"),
         (["train", "few.txt", "--out", "m", "--no-such-flag"], "--no-such-flag"),
@@ -217,6 +220,31 @@ def test_a_mistake_is_one_line_and_exit_code_2(
     said = capfdbinary.readouterr()
     assert rule in refused(subprocess.CompletedProcess(arguments, int(str(ended.value.code)), said.out, said.err))
     assert not (tmp_path / "m" / "0001").exists()
+
+
+def test_a_byte_order_mark_is_no_part_of_what_was_typed(trained: Path) -> None:
+    result = machim("complete", trained, "-", "--json", given=b"\xef\xbb\xbfphr\n")
+    assert json.loads(result.stdout)["prefix"] == "phr"
+
+
+def test_a_prefix_that_is_too_long_is_named_by_line(trained: Path) -> None:
+    result = machim("complete", trained, "-", "--json", given=b"phr\n" + b"x" * 1001)
+    assert result.returncode == 2
+    assert b"standard input, line 2: prefix must be at most 1000 characters, got 1001" in result.stderr
+
+
+def test_a_fault_of_ours_is_one_line_too(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    def broken(_: object) -> None:
+        raise RuntimeError("two\nlines")
+
+    monkeypatch.setattr("model.commands.open_checkpoint", broken)
+    monkeypatch.setattr(sys, "argv", ["machim", "inspect", str(tmp_path)])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 1
+    assert capfd.readouterr().err == "machim: a fault of machim's own, please report it: RuntimeError: two lines\n"
 
 
 def test_prefixes_that_are_not_utf_8_are_named_by_line(trained: Path) -> None:

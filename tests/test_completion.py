@@ -11,8 +11,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from model.alphabet import BEGIN_ID, END_ID, UNKNOWN_ID
+from model.checkpoint import write_checkpoint
 from model.completion import CompletionReply, CompletionRequest, complete, white_space
-from model.errors import InputError
+from model.errors import CheckpointError, InputError
 from model.loaded import LoadedModel, load_model
 from model.runtime import initial_state
 
@@ -145,3 +146,18 @@ def test_a_request_out_of_bounds_is_refused(values: dict[str, Any], message: str
 
 def test_the_longest_prefix_is_answered(phrases: LoadedModel) -> None:
     assert asked(phrases, "a" * 1000, limit=1, max_expansions=20).completions[0].text.startswith("a" * 1000)
+
+
+def test_nothing_is_no_completion_of_nothing(phrases: LoadedModel) -> None:
+    reply = complete(phrases, CompletionRequest(prefix="", limit=5))
+    assert len(reply.completions) == 5
+    assert all(completion.text for completion in reply.completions)
+
+
+def test_a_file_that_the_manifest_does_not_list_is_not_loaded(phrases: LoadedModel, tmp_path: Path) -> None:
+    checkpoint = phrases.checkpoint
+    listed = {name: checkpoint.read(name) for name in checkpoint.files if name != "int8.bin"}
+    version = write_checkpoint(tmp_path / "partial", checkpoint.manifest, listed)
+    (version / "int8.bin").write_bytes(checkpoint.read("int8.bin"))
+    with pytest.raises(CheckpointError, match=r"int8\.bin"):
+        load_model(version)

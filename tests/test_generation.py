@@ -64,6 +64,11 @@ def test_top_k_keeps_the_same_characters_at_every_rank(leading: tuple[int, ...],
     np.testing.assert_array_equal(keep_top(logits, top_k), np.where(survivors, logits, -np.inf))
 
 
+def test_the_smallest_nucleus_is_the_likeliest_character() -> None:
+    kept = keep_nucleus(np.log(np.array([0.2, 0.7, 0.1], np.float32)), 1e-300)
+    assert np.isfinite(kept).tolist() == [False, True, False]
+
+
 def test_rows_of_a_batch_are_each_cut_by_themselves() -> None:
     logits = np.log(np.array([[0.7, 0.2, 0.1], [0.1, 0.25, 0.65]], np.float32))
     assert np.isfinite(keep_nucleus(logits, 0.6)).tolist() == [[True, False, False], [False, False, True]]

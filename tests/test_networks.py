@@ -239,9 +239,9 @@ def test_untied_weights_are_two_parameters() -> None:
     ("values", "message"),
     [
         ({"cell": "rwkv"}, "cell must be one of rnn-tanh, rnn-relu, gru, lstm, got 'rwkv'"),
-        ({"layers": 0}, "layers must be at least 1, got 0"),
-        ({"hidden_width": 0}, "hidden_width must be at least 1, got 0"),
-        ({"embedding_width": -1}, "embedding_width must be at least 0, got -1"),
+        ({"layers": 0}, "layers must be in [1, 32], got 0"),
+        ({"hidden_width": 0}, "hidden_width must be in [1, 8192], got 0"),
+        ({"embedding_width": -1}, "embedding_width must be in [0, 8192], got -1"),
         ({"dropout": 1.0}, "dropout must be in [0, 1), got 1.0"),
         ({"dropout": -0.1}, "dropout must be in [0, 1), got -0.1"),
         ({"dropout": math.nan}, "dropout must be in [0, 1), got nan"),

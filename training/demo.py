@@ -1,4 +1,4 @@
-"""The demo's model: place names of the world, with the settings that measurements chose for them."""
+"""The demo's model: place names of the world, with the settings that decisions/0005-demo.md chose."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ def train_places(out: Path, *, minutes: float, say: Callable[[str], None]) -> st
         task="autocomplete",
         reading=ReadingSettings(),
         text=TextSettings(held_out_below=500_000),  # the names that everybody types are all learned
-        network=NetworkSettings(),
-        training=TrainingSettings(minutes=minutes),
+        network=NetworkSettings(dropout=0.25),
+        training=TrainingSettings(minutes=minutes, count_power=0.6, learning_rate=0.006),
         note=NOTE,
     )
     trained = train_model([str(places_path())], out, settings, say=say, began=time.monotonic())

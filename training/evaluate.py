@@ -10,7 +10,7 @@ from model.loaded import load_model
 from training.checkpoints import load_network
 from training.figures import bits_of_phrases, bits_of_stream, completion_figures
 from training.popularity import PopularCompletions
-from training.protocol import draw_by_count
+from training.protocol import cut_phrases, draw_by_count
 from training.reading import read_phrases, read_running_text
 
 if TYPE_CHECKING:
@@ -42,6 +42,8 @@ def evaluate_model(
     trained = read_phrases(train_data, reading) if train_data else None
     train_texts = trained.texts if trained is not None else []
     figures = bits_of_phrases(network, model, phrases.texts, phrases.counts, train_texts)
+    if not cut_phrases(phrases.texts):
+        return figures  # every phrase is too short to be typed in part
     drawn = draw_by_count(phrases.texts, phrases.counts, number, np.random.default_rng(seed))
     tests: dict[str, Sequence[str]] = {}
     if trained is not None:

@@ -128,6 +128,6 @@ def seen_and_unseen(
     """Draw test phrases: seen ones from training by count, unseen ones from what was held out, each once."""
     generator = np.random.default_rng(seed)
     return {
-        "seen": draw_by_count(texts, counts, number, generator) if any(len(text) > 2 for text in texts) else (),
+        "seen": draw_by_count(texts, counts, number, generator) if cut_phrases(texts) else (),
         "unseen": sample_test_phrases(held_out, number),
     }

@@ -30,9 +30,9 @@ class NetworkSettings:
     def __post_init__(self) -> None:
         if self.cell not in get_args(Cell):
             raise InputError(f"cell must be one of {', '.join(get_args(Cell))}, got {self.cell!r}")
-        for name, least in (("layers", 1), ("hidden_width", 1), ("embedding_width", 0)):
-            if getattr(self, name) < least:
-                raise InputError(f"{name} must be at least {least}, got {getattr(self, name)}")
+        for name, least, most in (("layers", 1, 32), ("hidden_width", 1, 8192), ("embedding_width", 0, 8192)):
+            if not least <= getattr(self, name) <= most:
+                raise InputError(f"{name} must be in [{least}, {most}], got {getattr(self, name)}")
         if not 0 <= self.dropout < 1:
             raise InputError(f"dropout must be in [0, 1), got {self.dropout}")
         if self.tied and self.embedding_width == 0:
@@ -90,8 +90,9 @@ class TrainingSettings:
         for name, least in (("epochs", 1), ("seed", 0), ("batch_characters", 1), ("window", 1), ("threads", 0)):
             if getattr(self, name) < least:
                 raise InputError(f"{name} must be at least {least}, got {getattr(self, name)}")
-        if self.seed >= 2**63:
-            raise InputError(f"seed must be below 2^63, got {self.seed}")
+        for name, most in (("seed", 2**63 - 1), ("threads", 1024), ("batch_characters", 2**24), ("window", 2**16)):
+            if getattr(self, name) > most:
+                raise InputError(f"{name} must be at most {most}, got {getattr(self, name)}")
         for name in ("learning_rate", "gradient_limit"):
             if not 0 < getattr(self, name) < math.inf:
                 raise InputError(f"{name} must be a positive number, got {getattr(self, name)}")

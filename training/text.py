@@ -55,11 +55,13 @@ def split_phrases(phrases: Phrases, settings: TextSettings) -> PhraseText:
         heavy = float(np.quantile(phrases.counts, 0.95))
         below = heavy if heavy > phrases.counts.min() else None
     held = split_held_out(phrases.texts, phrases.counts, below=below)
+    # In an order of their own, so that the first of them are a fair part, however the file was sorted.
+    held_places = np.random.default_rng(0).permutation(np.flatnonzero(held))
     return PhraseText(
         texts=[text for text, out in zip(phrases.texts, held, strict=True) if not out],
         counts=phrases.counts[~held],
-        held_out_texts=[text for text, out in zip(phrases.texts, held, strict=True) if out],
-        held_out_counts=phrases.counts[held],
+        held_out_texts=[phrases.texts[place] for place in held_places],
+        held_out_counts=phrases.counts[held_places],
     )
 
 
