@@ -200,7 +200,9 @@ def test_running_text_is_read_as_it_stands_in_rows_that_go_on(length: int, rows:
     targets = np.concatenate([batch.targets for batch in batches], axis=1)
     assert all(batch.inputs.shape[1] == window for batch in batches[:-1])
     assert (inputs[:, 0] == BEGIN_ID).all()
-    np.testing.assert_array_equal(inputs[:, 1:], targets[:, :-1])
+    anew = inputs[:, 1:] == BEGIN_ID
+    np.testing.assert_array_equal(np.where(anew, BEGIN_ID, targets[:, :-1]), inputs[:, 1:])
+    assert set((np.flatnonzero(anew.any(axis=0)) + 1) % window) <= {0}, "only a window may begin anew"
     # each row is a stretch of the ring that the text is, and no two rows hold the same character
     np.testing.assert_array_equal((targets[:, :-1] - SYMBOLS + 1) % length, targets[:, 1:] - SYMBOLS)
     assert len(set(targets.ravel().tolist())) == targets.size
@@ -208,6 +210,14 @@ def test_running_text_is_read_as_it_stands_in_rows_that_go_on(length: int, rows:
     assert used == max(1, min(rows, length // window))
     assert length - targets.size < used
     assert all((batch.weights == 1).all() and len(batch.weights) == used for batch in batches)
+
+
+def test_a_tenth_of_the_windows_of_running_text_begin_anew() -> None:
+    """Of 10,000 windows, so by luck outside of these bounds less than once in 10^20."""
+    batches = list(stream_batches(np.full(100_000, 7, np.int32), rows=10, window=10, seed=0, epoch=0))
+    begun = np.stack([batch.inputs[:, 0] == BEGIN_ID for batch in batches])
+    assert begun[0].all()
+    assert 0.07 < begun[1:].mean() < 0.13
 
 
 def test_running_text_begins_at_another_place_in_each_epoch() -> None:

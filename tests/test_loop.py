@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import math
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ from model.alphabet import BEGIN_ID, END_ID, Alphabet, count_characters, train_a
 from model.errors import InputError
 from training import loop
 from training.batches import Batch, PhraseSet, phrase_batches, stream_batches
-from training.loop import Outcome, Progress, loss_nats, start_run, train_network
+from training.loop import Outcome, Progress, carried, loss_nats, start_run, train_network
 from training.networks import RecurrentLanguageModel
 from training.settings import NetworkSettings, TrainingSettings
 
@@ -277,3 +278,14 @@ def test_settings_that_train_nothing_are_refused(values: dict[str, Any], message
     with pytest.raises(InputError) as caught:
         TrainingSettings(**values)
     assert str(caught.value) == message
+
+
+def test_a_row_that_begins_anew_forgets_and_the_others_go_on() -> None:
+    inputs = np.array([[BEGIN_ID, 5], [4, 5]])
+    batch = Batch(inputs=inputs, targets=inputs, weights=np.ones(2, np.float32), continues=True)
+    state = torch.ones(2, 3)
+    kept = carried(state, batch)
+    assert kept is not None
+    assert kept.tolist() == [[0, 0, 0], [1, 1, 1]]
+    assert carried(state, dataclasses.replace(batch, continues=False)) is None
+    assert carried(None, batch) is None

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 IGNORED = -1  # a target that is padding
+RESTARTED_SHARE = 0.1  # of the windows of running text, which begin anew in the midst of it
 POOL = 64  # batches that are sorted by length together: enough that padding is small
 
 
@@ -26,7 +27,7 @@ class Batch:
     """What one step of training reads.
 
     inputs, targets: (B, T) int64, targets IGNORED where a phrase has ended; weights: (B,) float32, how often each row
-    counts; continues: the rows go on where those of the batch before stopped.
+    counts; continues: the rows go on where those of the batch before stopped, but for those that begin with BEGIN.
     """
 
     inputs: NDArray[np.int64]
@@ -126,6 +127,9 @@ def stream_batches(ids: NDArray[np.int32], *, rows: int, window: int, seed: int,
     length = len(ring) // rows
     lanes = ring[: rows * length].reshape(rows, length)
     shifted = np.concatenate([np.full((rows, 1), BEGIN_ID), lanes[:, :-1]], axis=1)
+    # Whoever asks for text begins from nothing, so beginnings must be learned, too, and not only once an epoch.
+    restarts = generator.random((rows, len(range(0, length, window)))) < RESTARTED_SHARE
+    shifted[:, ::window][restarts] = BEGIN_ID
     for start in range(0, length, window):
         part = slice(start, start + window)
         yield Batch(

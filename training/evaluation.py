@@ -14,6 +14,7 @@ import torch
 
 from model.alphabet import BEGIN_ID, UNKNOWN_ID
 from training.batches import IGNORED, Batch, pad_phrases
+from training.metrics import bits_per_character
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -119,7 +120,7 @@ class Loss:
     @property
     def bits_per_character(self) -> float:
         """Bits, for they compare across alphabets and are what a compressor would need."""
-        return self.nats / self.characters / math.log(2)
+        return bits_per_character(self.nats, self.characters)
 
 
 def phrase_losses(scorer: Scorer, phrases: PhraseSet, alphabet: Alphabet) -> NDArray[np.float64]:

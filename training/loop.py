@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch.nn import functional
 
+from model.alphabet import BEGIN_ID
 from model.errors import InputError
 from training.batches import IGNORED
 
@@ -118,10 +119,17 @@ def loss_nats(logits: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
     return (losses * weights.flatten()).sum(), weights.sum()
 
 
+def carried(state: Tensor | None, batch: Batch) -> Tensor | None:
+    """Give the state (B, S) that a batch goes on from: nothing for the rows that begin anew."""
+    if state is None or not batch.continues:
+        return None
+    return state * torch.from_numpy(batch.inputs[:, :1] != BEGIN_ID)
+
+
 def advance(run: Run, batch: Batch, state: Tensor | None, settings: TrainingSettings) -> tuple[float, Tensor]:
     """Take one step down the gradient; give the loss (nats a character) and the last state."""
     with torch.autocast("cpu", torch.bfloat16, enabled=uses_bfloat16(settings.precision)):
-        logits, last = run.network(torch.from_numpy(batch.inputs), state if batch.continues else None)
+        logits, last = run.network(torch.from_numpy(batch.inputs), carried(state, batch))
     total, characters = loss_nats(logits, batch)
     loss = total / characters
     run.optimiser.zero_grad(set_to_none=True)
