@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from model.loaded import LoadedModel, load_model
 from training.places import places_path
 from training.reading import ReadingSettings
 from training.run import RunSettings, train_model
@@ -56,3 +57,15 @@ def tiny_models(tmp_path_factory: pytest.TempPathFactory, places_file: Path, hel
     for name, source, settings in (("tiny", places_file, tiny), ("hello", hello_file, hello)):
         train_model([str(source)], folder / name, settings, say=lambda _: None, began=time.monotonic())
     return folder
+
+
+@pytest.fixture(scope="session")
+def phrases(tiny_models: Path) -> LoadedModel:
+    """The tiny model of phrases, loaded."""
+    return load_model(tiny_models / "tiny")
+
+
+@pytest.fixture(scope="session")
+def running(tiny_models: Path) -> LoadedModel:
+    """The tiny model of running text, loaded."""
+    return load_model(tiny_models / "hello")

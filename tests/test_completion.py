@@ -21,16 +21,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-@pytest.fixture(scope="module")
-def phrases(tiny_models: Path) -> LoadedModel:
-    return load_model(tiny_models / "tiny")
-
-
-@pytest.fixture(scope="module")
-def running(tiny_models: Path) -> LoadedModel:
-    return load_model(tiny_models / "hello")
-
-
 def asked(model: LoadedModel, prefix: str, **bounds: int) -> CompletionReply:
     return complete(model, CompletionRequest(prefix=prefix, **bounds))
 

@@ -19,26 +19,15 @@ from hypothesis.extra import numpy as of_numpy
 from model.alphabet import BEGIN_ID, END_ID, SYMBOLS, UNKNOWN_ID
 from model.errors import InputError
 from model.generation import STRETCH, GenerationRequest, draw, generate, keep_nucleus, keep_top, read_prefix, softmax
-from model.loaded import LoadedModel, load_model
 from model.runtime import initial_state
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from numpy.typing import NDArray
+
+    from model.loaded import LoadedModel
 
 RANKS: list[tuple[int, ...]] = [(), (1,), (3,), (3, 1), (2, 3)]
 LOGITS = of_numpy.arrays(np.float32, st.integers(1, 12), elements=st.floats(-8, 8, width=16))
-
-
-@pytest.fixture(scope="module")
-def phrases(tiny_models: Path) -> LoadedModel:
-    return load_model(tiny_models / "tiny")
-
-
-@pytest.fixture(scope="module")
-def running(tiny_models: Path) -> LoadedModel:
-    return load_model(tiny_models / "hello")
 
 
 def at_rank(probabilities: list[float], leading: tuple[int, ...]) -> NDArray[np.float32]:
