@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from model.channel import KINDS
 from model.checkpoint import open_checkpoint
 from model.command_options import settings_from, settings_options
-from model.completion import CompletionRequest
+from model.completion import CompletionRequest, as_json_object
 from model.completion import complete as complete_phrase
 from model.errors import InputError
 from model.generation import GenerationRequest
@@ -25,6 +26,13 @@ if TYPE_CHECKING:
     from model.manifest import JSON
 
 MODEL = click.argument("model", type=click.Path(path_type=Path))
+KIND_OPTION = click.option(
+    "--kinds",
+    multiple=True,
+    type=click.Choice(KINDS),
+    default=KINDS,
+    help="A kind of match to look for; give it once for each. Left out: all kinds.",
+)
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
@@ -34,14 +42,17 @@ AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--limit", default=10, show_default=True, help="Completions wanted.")
 @click.option("--max-characters", default=64, show_default=True, help="The most characters to add.")
 @click.option("--max-expansions", default=2000, show_default=True, help="How many branches to follow at most.")
+@click.option("--deadline-ms", default=0.0, help="Give the best found after so many milliseconds; 0 for no end.")
+@KIND_OPTION
 @AS_JSON
-def complete(model: Path, prefix: str, limit: int, max_characters: int, max_expansions: int, as_json: bool) -> None:
+def complete(model: Path, prefix: str, kinds: tuple[str, ...], as_json: bool, **bounds: Any) -> None:
     """Complete PREFIX with the checkpoint MODEL; with - one prefix a line of standard input.
 
-    Prints a completion a line, its score (log-probability of the phrase, nats) before it; with --json one object for
-    each prefix: {"prefix", "completions": [{"text", "score"}], "exact", "elapsed_ms"}.
+    Prints a completion a line, before it its score (log-probability of the phrase and of what was typed for it, nats)
+    and how it matches; with --json one object for each prefix: {"prefix", "completions": [{"text", "score", "source",
+    "match", "highlight"}], "exact", "elapsed_ms"}.
     """
-    bounds = {"limit": limit, "max_characters": max_characters, "max_expansions": max_expansions}
+    bounds["kinds"] = frozenset(kinds)
     CompletionRequest(prefix="", **bounds)  # a bound that breaks its rule is told before a model is loaded
     loaded = load_model(model)
     for number, typed in enumerate(lines_of_input() if prefix == "-" else [prefix], start=1):
@@ -54,7 +65,7 @@ def complete(model: Path, prefix: str, limit: int, max_characters: int, max_expa
             click.echo(json.dumps(as_mapping(reply), ensure_ascii=False))
         else:
             for completion in reply.completions:
-                click.echo(f"{completion.score:9.3f}  {completion.text}")
+                click.echo(f"{completion.score:9.3f}  {completion.match:8}  {completion.text}")
         sys.stdout.flush()
 
 
@@ -62,7 +73,7 @@ def as_mapping(reply: CompletionReply) -> dict[str, JSON]:
     """Give a reply as the JSON object that scripts read."""
     return {
         "prefix": reply.prefix,
-        "completions": [{"text": each.text, "score": round(each.score, 6)} for each in reply.completions],
+        "completions": [as_json_object(each) for each in reply.completions],
         "exact": reply.exact,
         "elapsed_ms": round(reply.elapsed_ms, 3),
     }

@@ -8,21 +8,31 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from model.alphabet import END_ID, SYMBOLS
+from model.alphabet import BEGIN_ID, END_ID
+from model.channel import EXACT, KINDS, SLIP
 from model.errors import InputError
-from model.query import exact_query, normalise
-from model.search import SearchOptions, search
+from model.frontier import Found, SearchOptions
+from model.keys import key_presses
+from model.query import normalise
+from model.runtime import initial_state
+from model.search import search
+from model.slips import edits_for, find_slips
+from model.typed import typed_query
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from collections.abc import Sequence
 
-    from model.alphabet import Alphabet
+    from model.channel import Correction
     from model.loaded import LoadedModel
+    from model.manifest import JSON
+    from model.typed import TypedQuery
 
 MAX_PREFIX_CHARACTERS = 1000
 MAX_LIMIT = 100
 MAX_CHARACTERS = 1000
 MAX_EXPANSIONS = 100_000
+MOST_CORRECTIONS = 20
+OWN_SHARE = 0.1  # of the probability of a phrase seen: with more than it, the model counts as a source, too
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +40,8 @@ class CompletionRequest:
     """What to complete, and how far to look.
 
     prefix: what was typed, brought to NFC; limit: completions wanted; max_characters: the most to add; max_expansions:
-    branches to ask the network about before giving the best found so far.
+    branches to ask the network about before giving the best found so far; deadline_ms: time for the same, 0 for no
+    end; kinds: of match, of ``model.channel.KINDS``; "exact" is always among them.
 
     Raises:
         InputError: a value is out of its bounds.
@@ -40,6 +51,8 @@ class CompletionRequest:
     limit: int = 10
     max_characters: int = 64
     max_expansions: int = 2000
+    deadline_ms: float = 0.0
+    kinds: frozenset[str] = frozenset(KINDS)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "prefix", normalise(self.prefix))
@@ -52,14 +65,27 @@ class CompletionRequest:
         ):
             if not 1 <= getattr(self, name) <= most:
                 raise InputError(f"{name} must be in [1, {most}], got {getattr(self, name)}")
+        if not 0 <= self.deadline_ms < np.inf:
+            raise InputError(f"deadline_ms must be at least 0, got {self.deadline_ms}")
+        if unknown := self.kinds - frozenset(KINDS):
+            raise InputError(f"kinds must be of {', '.join(KINDS)}, got {', '.join(sorted(unknown))}")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Completion:
-    """One completion: the whole phrase, and the log-probability of it, nats."""
+    """One completion.
+
+    text: the whole phrase; score: log P(phrase) + log P(typed | phrase), nats; source: "seen" for a phrase of the
+    training text, "model" for one that is not, "both" for one of it that the network finds likely, too; match: one of
+    ``model.channel.KINDS``; highlight: where in the text stands what was typed, as spans of code points, first and past
+    the last.
+    """
 
     text: str
     score: float
+    source: str
+    match: str
+    highlight: tuple[tuple[int, int], ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,34 +101,128 @@ class CompletionReply:
     elapsed_ms: float
 
 
+def as_json_object(completion: Completion) -> dict[str, JSON]:
+    """Give a completion as scripts and browsers read it."""
+    return {
+        "text": completion.text,
+        "score": round(completion.score, 6),
+        "source": completion.source,
+        "match": completion.match,
+        "highlight": [[first, last] for first, last in completion.highlight],
+    }
+
+
 def complete(model: LoadedModel, request: CompletionRequest) -> CompletionReply:
     """Finish a phrase, or for a model of running text the word that is being written or comes next."""
     began = time.perf_counter()
-    boundary = white_space(model.alphabet) if model.task == "text" else None
+    context, typed = "", request.prefix
+    if model.task == "text":
+        context, typed = split_last_word(request.prefix)
+    seen = seen_phrases(model, typed, request.limit)
+    query = typed_query(
+        typed, model.alphabet, model.keys, request.kinds, model.costs, find_corrections(model, typed, request, seen)
+    )
     options = SearchOptions(
-        limit=request.limit + (not request.prefix),
+        limit=request.limit,
         max_characters=request.max_characters,
         max_expansions=request.max_expansions,
-        boundary=boundary,
+        deadline=began + request.deadline_ms / 1000 if request.deadline_ms else np.inf,
+        boundary=model.word_ends if model.task == "text" else None,
+        context=tuple(model.alphabet.encode(context).tolist()),
+        mixture=model.mixture,
+        folded=model.folded,
     )
-    result = search(model.runtime, exact_query(model.alphabet, request.prefix), options)
-    typed = len(request.prefix)
-    completions = tuple(
-        Completion(text=request.prefix + model.alphabet.decode(found.ids[typed:]), score=found.score)
-        for found in result.found
-        if request.prefix or found.ids  # nothing at all is no completion of nothing
-    )[: request.limit]
+    result = search(model.runtime, query, options)
+    completions = [completion_of(query, context, found) for found in result.found]
+    if seen and any(each.match == KINDS[SLIP] for each in completions):
+        known = {each.text for each in completions}
+        missed = [ids for ids in seen if model.alphabet.decode(ids) not in known]
+        completions += [completion_of(query, context, found) for found in score_seen(model, missed)]
+        completions = slips_last(sorted(completions, key=lambda each: -each.score))[: request.limit]
     return CompletionReply(
         prefix=request.prefix,
-        completions=completions,
+        completions=tuple(completions),
         exact=result.exact,
         elapsed_ms=(time.perf_counter() - began) * 1000,
     )
 
 
-def white_space(alphabet: Alphabet) -> NDArray[np.bool_]:
-    """Tell the characters that end a word, and the end symbol: (V,)."""
-    ends = np.zeros(len(alphabet), dtype=np.bool_)
-    ends[END_ID] = True
-    ends[SYMBOLS:] = [character.isspace() for character in alphabet.characters]
-    return ends
+def split_last_word(text: str) -> tuple[str, str]:
+    """Part running text before its last word, which is empty after white space."""
+    end = len(text)
+    while end and not text[end - 1].isspace():
+        end -= 1
+    return text[:end], text[end:]
+
+
+def seen_phrases(model: LoadedModel, typed: str, limit: int) -> list[tuple[int, ...]]:
+    """Give the phrases seen that begin with exactly what was typed, if they are fewer than are wanted."""
+    if model.mixture is None or not typed:
+        return []
+    ids = model.alphabet.encode(typed).tolist()
+    position = model.mixture.index.walk(ids)
+    if position is None:
+        return []
+    least = model.mixture.least_count
+    found = [phrase for phrase, count in model.mixture.index.top(position, ids, limit) if count >= least]
+    return found if len(found) < limit else []
+
+
+def find_corrections(
+    model: LoadedModel, typed: str, request: CompletionRequest, seen: Sequence[tuple[int, ...]]
+) -> tuple[Correction, ...]:
+    """Find what may have been meant, unless enough was seen that begins with what was typed."""
+    if model.mixture is None or "slip" not in request.kinds:
+        return ()
+    edits = edits_for(key_presses(typed))
+    if not edits:
+        return ()
+    position = None if seen else model.mixture.index.walk(model.alphabet.encode(typed))
+    if position is not None:
+        return ()  # as many as are wanted begin so
+    return find_slips(model.mixture.index, model.keys, typed, edits=edits, costs=model.costs, most=MOST_CORRECTIONS)
+
+
+def completion_of(query: TypedQuery, context: str, found: Found) -> Completion:
+    """Put what was found into words."""
+    text = query.text(found.ids)
+    match = query.explain(text)
+    source = "model"
+    if found.seen > -np.inf:
+        own = np.exp(found.model - np.logaddexp(found.model, found.seen))
+        source = "both" if own > OWN_SHARE else "seen"
+    before = len(context)
+    return Completion(
+        text=context + text,
+        score=found.score,
+        source=source,
+        match=match.kind,
+        highlight=tuple((first + before, last + before) for first, last in match.highlight),
+    )
+
+
+def score_seen(model: LoadedModel, phrases: Sequence[tuple[int, ...]]) -> list[Found]:
+    """Score phrases seen that begin with what was typed."""
+    if not phrases or model.mixture is None:
+        return []
+    longest = max(map(len, phrases))
+    sequence = np.full((longest + 1, len(phrases)), END_ID)
+    for row, ids in enumerate(phrases):
+        sequence[: len(ids) + 1, row] = [BEGIN_ID, *ids]
+    rows, _ = model.runtime.read(sequence, initial_state(model.runtime, len(phrases)))
+    found = []
+    for row, ids in enumerate(phrases):
+        own = float(rows[np.arange(len(ids) + 1), row, [*ids, END_ID]].astype(np.float64).sum())
+        own += model.mixture.log_model_share
+        seen = model.mixture.log_share(model.mixture.index.count(ids))
+        found.append(Found(ids=ids, score=float(np.logaddexp(own, seen)), model=own, seen=seen))
+    return found
+
+
+def slips_last(completions: list[Completion]) -> list[Completion]:
+    """Move slips behind the last phrase that was seen and begins with exactly what was typed."""
+    kept = [at for at, each in enumerate(completions) if each.match == KINDS[EXACT] and each.source != "model"]
+    last = kept[-1] if kept else -1
+    before = completions[: last + 1]
+    slips = [each for each in before if each.match == KINDS[SLIP]]
+    return [each for each in before if each.match != KINDS[SLIP]] + slips + completions[last + 1 :]

@@ -5,17 +5,30 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from model.alphabet import alphabet_from_bytes
+import numpy as np
+
+from model.alphabet import END_ID, SYMBOLS, alphabet_from_bytes
+from model.channel import DEFAULT_COSTS
 from model.checkpoint import open_checkpoint
 from model.errors import CheckpointError
+from model.keys import alphabet_keys, fold
+from model.mixture import mixture_from
+from model.ngram import NGRAM_FILE, NgramNetwork, open_ngram
+from model.phrases import PHRASES_FILE, open_phrase_index
 from model.runtime import SEQUENCE_FILE, STEP_FILE, WEIGHTS_FILE, open_runtime
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from numpy.typing import NDArray
+
     from model.alphabet import Alphabet
+    from model.channel import ChannelCosts
     from model.checkpoint import Checkpoint
-    from model.runtime import Runtime
+    from model.keys import AlphabetKeys
+    from model.mixture import Mixture
+    from model.ngram import Ngram
+    from model.runtime import Network
 
 ALPHABET_FILE = "alphabet.model"
 GENERATIVE_TASKS = ("autocomplete", "text")
@@ -23,14 +36,25 @@ GENERATIVE_TASKS = ("autocomplete", "text")
 
 @dataclass(frozen=True, kw_only=True)
 class LoadedModel:
-    """All that answering needs; nothing in it changes, so threads may share it."""
+    """All that answering needs; nothing in it changes, so threads may share it.
+
+    runtime: what search asks; ngram: a part of it, None where the network is alone; keys: of the alphabet; costs: of
+    matches that are not exact; mixture: with the phrases seen, None for running text; word_ends, folded: (V,) of
+    ``word_ends_of`` and ``folded_ids``.
+    """
 
     name: str
     version: str
     task: str
     checkpoint: Checkpoint
     alphabet: Alphabet
-    runtime: Runtime
+    runtime: Network
+    ngram: Ngram | None
+    keys: AlphabetKeys
+    costs: ChannelCosts
+    mixture: Mixture | None
+    word_ends: NDArray[np.bool_]
+    folded: NDArray[np.int64]
 
 
 def load_model(path: Path) -> LoadedModel:
@@ -51,12 +75,16 @@ def load_model(path: Path) -> LoadedModel:
     alphabet = alphabet_from_bytes(checkpoint.read(ALPHABET_FILE))
     for name in (STEP_FILE, SEQUENCE_FILE, WEIGHTS_FILE):
         checkpoint.path(name)  # refuses what the manifest does not list, and so was not verified
-    runtime = open_runtime(checkpoint.directory)
+    ngram = open_ngram(checkpoint.path(NGRAM_FILE)) if NGRAM_FILE in checkpoint.files else None
+    runtime = open_runtime(checkpoint.directory, ngram=None if ngram is None else NgramNetwork(ngram=ngram))
     if runtime.vocabulary_size != len(alphabet):
         raise CheckpointError(
             f"{path}: {STEP_FILE} must give as many log-probabilities as the alphabet has ids, "
             f"{len(alphabet)}, got {runtime.vocabulary_size}"
         )
+    mixture = None
+    if checkpoint.manifest.blend:
+        mixture = mixture_from(open_phrase_index(checkpoint.path(PHRASES_FILE)), checkpoint.manifest.blend)
     return LoadedModel(
         name=checkpoint.name,
         version=checkpoint.version,
@@ -64,4 +92,27 @@ def load_model(path: Path) -> LoadedModel:
         checkpoint=checkpoint,
         alphabet=alphabet,
         runtime=runtime,
+        ngram=ngram,
+        keys=alphabet_keys(alphabet),
+        costs=DEFAULT_COSTS,
+        mixture=mixture,
+        word_ends=word_ends_of(alphabet),
+        folded=folded_ids(alphabet),
     )
+
+
+def word_ends_of(alphabet: Alphabet) -> NDArray[np.bool_]:
+    """Tell the characters that end a word, white space, and the end symbol: (V,)."""
+    ends = np.zeros(len(alphabet), dtype=np.bool_)
+    ends[END_ID] = True
+    ends[SYMBOLS:] = [character.isspace() for character in alphabet.characters]
+    return ends
+
+
+def folded_ids(alphabet: Alphabet) -> NDArray[np.int64]:
+    """Give each character's id, but one for both cases of a letter, and -1 for white space: (V,)."""
+    first: dict[str, int] = {}
+    folded = np.arange(len(alphabet))
+    for i, character in enumerate(alphabet.characters, start=SYMBOLS):
+        folded[i] = -1 if character.isspace() else first.setdefault(fold(character), i)
+    return folded

@@ -14,6 +14,8 @@ import numpy as np
 from model.alphabet import UNKNOWN_ID
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from model.alphabet import Alphabet
@@ -34,8 +36,15 @@ class Arcs:
 class Query(Protocol):
     """A small deterministic automaton over characters (a place has at most one arc a character); it starts at 0."""
 
+    @property
+    def ahead(self) -> Sequence[int]:
+        """The ids of the characters as they were typed; search reads them in one call as far as they are admitted."""
+
     def arcs(self, place: int) -> Arcs | None:
-        """Give what may come next at a place; None where all that was typed is matched, and anything may follow."""
+        """Give what may come next at a place; None where all that was typed is matched, and anything may follow.
+
+        An arc of the end symbol says what it costs to end there; its place means nothing.
+        """
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +56,11 @@ class ExactQuery:
 
     ids: NDArray[np.int32]
     costs: NDArray[np.float32]
+
+    @property
+    def ahead(self) -> Sequence[int]:
+        """All of them."""
+        return [int(each) for each in self.ids]
 
     def arcs(self, place: int) -> Arcs | None:
         """Admit the next character typed, at its cost."""

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from onnxruntime import InferenceSession
 
+    from model.ngram import NgramNetwork
+
 STEP_FILE = "step.onnx"
 SEQUENCE_FILE = "sequence.onnx"
 WEIGHTS_FILE = "int8.bin"
@@ -60,26 +62,51 @@ class Network(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Runtime:
-    """The ``Network`` of a checkpoint; safe to call from several threads."""
+    """The ``Network`` of a checkpoint; safe to call from several threads.
+
+    Source: Li et al. 2022, arXiv:2210.14431 (an n-gram's log-probabilities added to a network's logits).
+    Differs: both are weighted, and the network is trained by itself (decisions/0006-counts-beside-the-network.md).
+
+    ngram: what its graphs are told beside the characters, log P of an n-gram, whose context two more numbers of the
+    state remember; None for graphs that ask for none.
+    """
 
     step_session: InferenceSession
     sequence_session: InferenceSession
-    state_width: int
+    graph_state_width: int
     vocabulary_size: int
+    ngram: NgramNetwork | None = None
+
+    @property
+    def state_width(self) -> int:
+        """S, the graph's own state and the n-gram's."""
+        return self.graph_state_width + (0 if self.ngram is None else self.ngram.state_width)
 
     def step(
         self, ids: NDArray[np.int64], state: NDArray[np.float32]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Read one character more in each row; see ``Network``."""
-        log_probabilities, next_state = self.step_session.run(None, {"ids": ids, "state": state})
-        return log_probabilities, next_state
+        if self.ngram is None:
+            log_probabilities, next_state = self.step_session.run(None, {"ids": ids, "state": state})
+            return log_probabilities, next_state
+        own = self.graph_state_width
+        prior, digits = self.ngram.step(ids, state[:, own:])
+        inputs = {"ids": ids, "state": np.ascontiguousarray(state[:, :own]), "prior": prior}
+        log_probabilities, next_state = self.step_session.run(None, inputs)
+        return log_probabilities, np.concatenate([next_state, digits], axis=1)
 
     def read(
         self, sequence: NDArray[np.int64], state: NDArray[np.float32]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Read whole sequences in one call; see ``Network``."""
-        log_probabilities, states = self.sequence_session.run(None, {"sequence": sequence, "first_state": state})
-        return log_probabilities, states
+        if self.ngram is None:
+            log_probabilities, states = self.sequence_session.run(None, {"sequence": sequence, "first_state": state})
+            return log_probabilities, states
+        own = self.graph_state_width
+        prior, digits = self.ngram.read(sequence, state[:, own:])
+        inputs = {"sequence": sequence, "first_state": np.ascontiguousarray(state[:, :own]), "prior": prior}
+        log_probabilities, states = self.sequence_session.run(None, inputs)
+        return log_probabilities, np.concatenate([states, digits], axis=2)
 
 
 def initial_state(network: Network, batch: int = 1) -> NDArray[np.float32]:
@@ -87,25 +114,38 @@ def initial_state(network: Network, batch: int = 1) -> NDArray[np.float32]:
     return np.zeros((batch, network.state_width), dtype=np.float32)
 
 
-def open_runtime(directory: Path, *, threads: int = 1) -> Runtime:
+def open_runtime(directory: Path, *, ngram: NgramNetwork | None = None, threads: int = 1) -> Runtime:
     """Open the graphs of a verified checkpoint.
 
     Args:
         directory: holds step.onnx, sequence.onnx and int8.bin.
+        ngram: for graphs that ask for its log-probabilities.
         threads: that one call may use.
 
     Raises:
-        CheckpointError: ONNX Runtime refuses a graph, or the two do not belong together.
+        CheckpointError: ONNX Runtime refuses a graph, or the two do not belong together, or not to the n-gram.
     """
     step, sequence = (open_session(directory / name, threads) for name in (STEP_FILE, SEQUENCE_FILE))
     try:
-        (_, state), (_, first) = step.get_inputs(), sequence.get_inputs()
+        (_, state, *prior), (_, first, *priors) = step.get_inputs(), sequence.get_inputs()
         (width, same), vocabulary = (state.shape[1], first.shape[1]), step.get_outputs()[0].shape[1]
     except (ValueError, IndexError) as error:
         raise CheckpointError(f"{STEP_FILE} must take ids and state and give two results, got others") from error
     if not isinstance(width, int) or not isinstance(vocabulary, int) or width != same:
         raise CheckpointError(f"{STEP_FILE} and {SEQUENCE_FILE} must share one state width, got {width} and {same}")
-    return Runtime(step_session=step, sequence_session=sequence, state_width=width, vocabulary_size=vocabulary)
+    if not len(prior) == len(priors) == (ngram is not None):
+        raise CheckpointError(f"{STEP_FILE} and {SEQUENCE_FILE} must ask for an n-gram where the checkpoint has one")
+    if ngram is not None and len(ngram.ngram.base) != vocabulary:
+        raise CheckpointError(
+            f"the n-gram must know {vocabulary} characters as {STEP_FILE}, got {len(ngram.ngram.base)}"
+        )
+    return Runtime(
+        step_session=step,
+        sequence_session=sequence,
+        graph_state_width=width,
+        vocabulary_size=vocabulary,
+        ngram=ngram,
+    )
 
 
 def open_session(path: Path, threads: int) -> InferenceSession:

@@ -114,14 +114,37 @@ def test_generate_writes_the_same_text_for_the_same_seed(trained: Path) -> None:
     assert json.loads(first)["text"].startswith("ph")
 
 
-def test_evaluate_measures_torch_and_what_is_served(trained: Path, phrases: Path) -> None:
-    result = machim("evaluate", trained, phrases, "--train", phrases, "--phrases", "5", "--json")
+def test_evaluate_measures_torch_and_what_is_served(trained: Path, phrases: Path, tmp_path: Path) -> None:
+    report = tmp_path / "report.html"
+    result = machim(
+        "evaluate", trained, phrases, "--train", phrases, "--phrases", "5", "--keystroke-phrases", "2",
+        "--typed-phrases", "3", "--report", report, "--json",
+    )  # fmt: skip
     figures = json.loads(result.stdout)
     bits = figures["bits_per_character"]
     assert abs(bits["torch"] - bits["int8"]) < 0.05
     assert figures["completion"]["all"]["model"]["phrases"] == 5
     assert figures["completion"]["seen"]["most_popular"]["phrases"] == 5
     assert "unseen" not in figures["completion"]
+    assert figures["completion"]["all"]["model"]["keystroke_phrases"] == 2
+    assert 0 <= figures["completion"]["all"]["model"]["keystrokes_saved"] < 1
+    assert 1 <= figures["typed"]["all"]["slip"]["model"]["phrases"] <= 3
+    assert "most_popular" not in figures["typed"]["all"]["slip"]
+    assert 0 < figures["latency_ms"]["model"]["p50"] <= figures["latency_ms"]["model"]["p99"]
+    assert figures["exact_replies"]["replies"] > 5
+    assert report.read_text(encoding="utf-8").count("<svg") == 4
+
+
+def test_evaluate_for_people_leaves_out_what_was_not_asked_for(trained: Path, phrases: Path) -> None:
+    result = machim(
+        "evaluate", trained, phrases, "--protocol", "kim", "--phrases", "4", "--least-prefix", "1",
+        "--keystroke-phrases", "0", "--typed-phrases", "0", "--kinds", "exact", "--kinds", "partial",
+    )  # fmt: skip
+    said = result.stdout.decode()
+    assert "| machim, all | 4 |" in said
+    assert "seen" not in said
+    assert "MRL" not in said
+    assert "typed" not in said
 
 
 def test_inspect_says_what_the_checkpoint_is(trained: Path) -> None:
@@ -195,7 +218,13 @@ def test_the_same_seed_gives_the_same_checkpoint(trained: Path, phrases: Path, t
         (["complete", "absent", "x", "--limit", "0"], "limit must be in [1, 100], got 0"),
         (["generate", "absent", "--top-p", "1.3"], "top_p must be in (0, 1], got 1.3"),
         (["evaluate", "absent", "few.txt"], "absent"),
-        (["evaluate", "absent", "few.txt", "--phrases", "0"], "--phrases must be at least 1"),
+        (["evaluate", "absent", "few.txt", "--phrases", "0"], "phrases must be at least 1, got 0"),
+        (["evaluate", "absent", "few.txt", "--protocol", "other"], "--protocol"),
+        (["evaluate", "absent", "few.txt", "--kinds", "other"], "--kinds"),
+        (
+            ["evaluate", "absent", "few.txt", "--report", "no/r.html"],
+            "--report must name a file in a folder that exists",
+        ),
         (["inspect", "few.txt"], "few.txt"),
         (["serve", "absent"], "absent"),
         (["nonsense"], "nonsense"),

@@ -11,21 +11,27 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from model.alphabet import BEGIN_ID, END_ID, UNKNOWN_ID
+from model.channel import KINDS
 from model.checkpoint import write_checkpoint
-from model.completion import CompletionReply, CompletionRequest, complete, white_space
+from model.completion import CompletionReply, CompletionRequest, complete
 from model.errors import CheckpointError, InputError
 from model.loaded import LoadedModel, load_model
 from model.runtime import initial_state
+from model.typed import typed_query
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-def asked(model: LoadedModel, prefix: str, **bounds: int) -> CompletionReply:
+def asked(model: LoadedModel, prefix: str, **bounds: Any) -> CompletionReply:
     return complete(model, CompletionRequest(prefix=prefix, **bounds))
 
 
-def score_of(model: LoadedModel, text: str, ends: list[int]) -> float:
+def texts_of(reply: CompletionReply) -> list[str]:
+    return [completion.text for completion in reply.completions]
+
+
+def model_score(model: LoadedModel, text: str, ends: list[int]) -> float:
     """Add up what the model says of each character, and of one of the ends after them, nats."""
     state, last, score = initial_state(model.runtime), BEGIN_ID, 0.0
     for character, each in [*zip(text, model.alphabet.encode(text), strict=True), ("", None)]:
@@ -40,16 +46,24 @@ def score_of(model: LoadedModel, text: str, ends: list[int]) -> float:
     raise AssertionError(text)
 
 
+def score_of(model: LoadedModel, text: str) -> float:
+    """Mix what the model says with what the count of a phrase is worth, nats."""
+    assert model.mixture is not None
+    own = model_score(model, text, [END_ID]) + model.mixture.log_model_share
+    seen = model.mixture.log_share(model.mixture.index.count(model.alphabet.encode(text)))
+    return float(np.logaddexp(own, seen))
+
+
 @settings(max_examples=40, deadline=None)
 @given(st.one_of(st.text("San Frceitoé샌시드니", max_size=8), st.text(max_size=4)), st.integers(1, 12))
 @example("San F", 5)
 @example("", 10)
 @example("\ud800", 3)
 @example("\0\n▁", 3)
-def test_a_completion_begins_with_what_was_typed_and_scores_the_sum_of_its_characters(
+def test_an_exact_completion_begins_with_what_was_typed_and_scores_what_mixing_says(
     phrases: LoadedModel, prefix: str, limit: int
 ) -> None:
-    reply = asked(phrases, prefix, limit=limit, max_expansions=100)
+    reply = asked(phrases, prefix, limit=limit, max_expansions=100, kinds=frozenset({"exact"}))
     assert reply.prefix == unicodedata.normalize("NFC", prefix)
     assert 1 <= len(reply.completions) <= limit
     scores = [completion.score for completion in reply.completions]
@@ -58,8 +72,22 @@ def test_a_completion_begins_with_what_was_typed_and_scores_the_sum_of_its_chara
     for completion in reply.completions:
         assert completion.text.startswith(reply.prefix)
         assert "\ufffd" not in completion.text[len(reply.prefix) :]
-        assert completion.score == pytest.approx(score_of(phrases, completion.text, [END_ID]), abs=1e-4)
+        assert completion.score == pytest.approx(score_of(phrases, completion.text), abs=1e-4)
+        assert completion.match == "exact"
+        assert completion.highlight == (((0, len(reply.prefix)),) if reply.prefix else ())
     assert reply.elapsed_ms >= 0
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.text("SanFsaㅅㅅㅏ서시tjdnf ", max_size=6))
+def test_a_completion_of_any_kind_scores_its_phrase_and_the_cost_of_its_match(
+    phrases: LoadedModel, prefix: str
+) -> None:
+    query = typed_query(prefix, phrases.alphabet, phrases.keys)
+    for completion in asked(phrases, prefix, max_expansions=300, kinds=frozenset(KINDS) - {"slip"}).completions:
+        match = query.explain(completion.text)
+        assert (match.kind, match.highlight) == (completion.match, completion.highlight)
+        assert completion.score == pytest.approx(score_of(phrases, completion.text) + match.cost, abs=1e-3)
 
 
 @pytest.mark.parametrize("typed", ["샌", "서"])
@@ -76,11 +104,11 @@ def test_running_text_is_completed_to_the_end_of_the_word(running: LoadedModel, 
     """The score is that of the word with any white space after it, or the end."""
     reply = asked(running, prefix, limit=3)
     assert reply.completions[0].text == first
-    ends = np.flatnonzero(white_space(running.alphabet)).tolist()
+    ends = np.flatnonzero(running.word_ends).tolist()
     assert len(ends) == 2
     for completion in reply.completions:
         assert not any(character.isspace() for character in completion.text[len(prefix) :])
-        assert completion.score == pytest.approx(score_of(running, completion.text, ends), abs=1e-4)
+        assert completion.score == pytest.approx(model_score(running, completion.text, ends), abs=1e-4)
 
 
 def test_after_a_whole_word_of_running_text_the_next_one_follows(running: LoadedModel) -> None:
@@ -95,7 +123,7 @@ def test_after_a_whole_word_of_running_text_the_next_one_follows(running: Loaded
 
 
 def test_white_space_is_what_ends_a_word(running: LoadedModel) -> None:
-    ends = white_space(running.alphabet)
+    ends = running.word_ends
     assert running.alphabet.decode(np.flatnonzero(ends).astype(np.int32)) == "\n"
     assert ends[END_ID]
     assert not ends[[UNKNOWN_ID, BEGIN_ID]].any()
@@ -126,6 +154,12 @@ def test_more_expansions_give_no_worse_completions(phrases: LoadedModel) -> None
         ({"max_characters": 1001}, "max_characters must be in [1, 1000], got 1001"),
         ({"max_expansions": 0}, "max_expansions must be in [1, 100000], got 0"),
         ({"max_expansions": 100_001}, "max_expansions must be in [1, 100000], got 100001"),
+        ({"deadline_ms": -1.0}, "deadline_ms must be at least 0, got -1.0"),
+        ({"deadline_ms": float("nan")}, "deadline_ms must be at least 0, got nan"),
+        (
+            {"kinds": frozenset({"exact", "guess"})},
+            "kinds must be of exact, partial, case, initials, keyboard, slip, got guess",
+        ),
     ],
 )
 def test_a_request_out_of_bounds_is_refused(values: dict[str, Any], message: str) -> None:
@@ -135,7 +169,7 @@ def test_a_request_out_of_bounds_is_refused(values: dict[str, Any], message: str
 
 
 def test_the_longest_prefix_is_answered(phrases: LoadedModel) -> None:
-    assert asked(phrases, "a" * 1000, limit=1, max_expansions=20).completions[0].text.startswith("a" * 1000)
+    assert asked(phrases, "a" * 1000, limit=1, kinds=frozenset()).completions[0].text.startswith("a" * 1000)
 
 
 def test_nothing_is_no_completion_of_nothing(phrases: LoadedModel) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-TRAINING_ONLY = frozenset({"onnx", "rich", "safetensors", "torch"})
+TRAINING_ONLY = frozenset({"matplotlib", "onnx", "rich", "safetensors", "torch"})
 FORBIDDEN = {
     "model": frozenset({"machim", "service", "training"}) | TRAINING_ONLY,
     "service": frozenset({"machim", "training"}) | TRAINING_ONLY,

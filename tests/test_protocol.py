@@ -1,5 +1,6 @@
 """Who is held out, where a phrase is cut, and what a completer scores."""
 
+import random
 from hashlib import md5
 
 import numpy as np
@@ -11,6 +12,7 @@ from model.errors import InputError
 from training.popularity import PopularCompletions
 from training.protocol import (
     CompletionFigures,
+    ProtocolSettings,
     cut_phrases,
     draw_by_count,
     evaluate_completions,
@@ -52,10 +54,37 @@ def test_phrases_without_room_for_a_prefix_are_left_out() -> None:
     assert sample_test_phrases(["ab", "abc", "서", "서울"], None) == ("abc", "서울")
 
 
+def test_a_minimum_that_is_set_holds_for_every_phrase() -> None:
+    assert [least_prefix_length(phrase, 1) for phrase in ("가나", "ab")] == [1, 1]
+    assert cut_phrases(["ab", "서", "서울"], 1) == (("ab", "a"), ("서울", "서"))
+    assert cut_phrases(["ab", "서울", "서울역"], 2) == (("서울역", "서울"),)
+    assert sample_test_phrases(["ab", "서", "서울"], None, 1) == ("ab", "서울")
+    assert set(draw_by_count(["a", "ab"], np.ones(2), 20, np.random.default_rng(0), 1)) == {"ab"}
+    with pytest.raises(InputError, match=r"longer than its shortest prefix \(3 characters\)"):
+        draw_by_count(["abc"], np.ones(1), 1, np.random.default_rng(0), 3)
+
+
+@pytest.mark.parametrize(
+    ("setting", "rule"),
+    [
+        ({"phrases": 0}, "phrases must be at least 1, got 0"),
+        ({"least_prefix": 0}, "least_prefix must be at least 1, got 0"),
+        ({"keystroke_phrases": -1}, "keystroke_phrases must be at least 0, got -1"),
+        ({"typed_phrases": -1}, "typed_phrases must be at least 0, got -1"),
+        ({"seed": -1}, r"seed must be in \[0, 9223372036854775807\], got -1"),
+        ({"seed": 2**63}, "seed must be in"),
+    ],
+)
+def test_settings_out_of_their_bounds_are_refused(setting: dict[str, int], rule: str) -> None:
+    with pytest.raises(InputError, match=rule):
+        ProtocolSettings(**setting)  # type: ignore[arg-type]
+
+
 def test_a_sample_is_the_same_in_every_run_and_in_a_list_too_short_for_it_everything() -> None:
     sample = sample_test_phrases(NAMES, 5)
     assert sample == sample_test_phrases(NAMES, 5)
-    assert len(set(sample)) == 5
+    assert sample == tuple(random.Random(0).sample(NAMES, 5))  # noqa: S311
+    assert sorted(sample_test_phrases(["abc"] * 3, 2)) == ["abc", "abc"]  # repeats are drawn as they are listed
     assert sample_test_phrases(NAMES, 400) == sample_test_phrases(NAMES, None) == tuple(NAMES)
 
 

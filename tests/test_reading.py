@@ -3,6 +3,7 @@
 import gzip
 import io
 import json
+import os
 import sys
 import unicodedata
 from pathlib import Path
@@ -16,6 +17,8 @@ from model.errors import InputError
 from training.reading import (
     ReadingSettings,
     looks_like_running_text,
+    merge_counts,
+    read_phrase_lines,
     read_phrases,
     read_running_text,
 )
@@ -146,6 +149,18 @@ def test_standard_input_that_is_closed_is_refused(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(sys, "stdin", None)
     with pytest.raises(InputError, match="standard input is closed"):
         read("-")
+
+
+def test_lines_are_kept_in_their_order_with_repeats_and_merge_into_the_phrases(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_bytes("서울\n\n b \n서울\n".encode())
+    (tmp_path / "b.tsv").write_bytes("phrase\tcount\nb\t3\n서울\t2\n".encode())
+    sources = [str(tmp_path / "a.txt"), str(tmp_path / "b.tsv")]
+    lines = read_phrase_lines(sources, ReadingSettings())
+    assert lines == [("서울", 1.0), ("b", 1.0), ("서울", 1.0), ("b", 3.0), ("서울", 2.0)]
+    merged = read_phrases(sources, ReadingSettings())
+    assert merge_counts(lines) == dict(zip(merged.texts, merged.counts.tolist(), strict=True)) == {"서울": 4, "b": 4}
+    with pytest.raises(InputError, match="must hold a phrase"):
+        read_phrase_lines([os.devnull], ReadingSettings())
 
 
 def test_counts_are_summed_over_files_and_a_line_without_one_counts_1(tmp_path: Path) -> None:

@@ -14,8 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from model.alphabet import BEGIN_ID, END_ID, SYMBOLS
+from model.frontier import SORTED_FIRST, SearchOptions
 from model.query import Arcs, ExactQuery
-from model.search import SORTED_FIRST, SearchOptions, SearchResult, search
+from model.search import SearchResult, search
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -63,6 +64,7 @@ class TableQuery:
     """An automaton written down: the arcs of each place; where there are none, all that was typed is matched."""
 
     places: tuple[Arcs | None, ...]
+    ahead: tuple[int, ...] = ()
 
     def arcs(self, place: int) -> Arcs | None:
         return self.places[place]
@@ -106,14 +108,6 @@ def exact(*ids: int) -> ExactQuery:
     return ExactQuery(ids=np.array(ids, np.int32), costs=np.zeros(len(ids), np.float32))
 
 
-def forced_characters(query: Query) -> int:
-    """How many characters a query leaves no choice about, from its beginning."""
-    place, forced = 0, 0
-    while (arcs := query.arcs(place)) is not None and len(arcs.ids) == 1:
-        place, forced = int(arcs.places[0]), forced + 1
-    return forced
-
-
 class Everything(NamedTuple):
     phrases: dict[tuple[int, ...], float]  # within the bound on length, with their scores
     best_beyond: float  # the best beginning of those beyond it
@@ -122,7 +116,7 @@ class Everything(NamedTuple):
 def try_everything(network: DrawnNetwork, query: Query, options: SearchOptions) -> Everything:
     """Spell every string, length by length, and score it by adding up."""
     boundary = options.boundary
-    longest = forced_characters(query) + options.max_characters
+    longest = len(query.ahead) + options.max_characters
     phrases: dict[tuple[int, ...], float] = {}
     level: list[tuple[tuple[int, ...], float, int, bool]] = [((), 0.0, 0, False)]  # spelt, score, place, word begun
     last, states = np.array([BEGIN_ID]), np.zeros((1, network.state_width), np.float32)
@@ -131,14 +125,19 @@ def try_everything(network: DrawnNetwork, query: Query, options: SearchOptions) 
         following, parents = [], []
         for parent, ((ids, score, place, begun), row) in enumerate(zip(level, said.astype(np.float64), strict=True)):
             arcs = query.arcs(place)
+            word = [boundary is not None and not boundary[each] for each in range(len(row))]
             if arcs is not None:
-                children = [(*each, False) for each in zip(arcs.ids, arcs.costs, arcs.places, strict=True)]
+                typed = tuple(query.ahead[: len(ids) + 1])
+                children = [
+                    (each, cost, to, begun or (word[each] and (*ids, each) != typed))
+                    for each, cost, to in zip(arcs.ids, arcs.costs, arcs.places, strict=True)
+                ]
             else:
-                word = [boundary is not None and not boundary[each] for each in range(len(row))]
                 free = [each for each in range(SYMBOLS, len(row)) if boundary is None or not begun or word[each]]
                 children = [(each, 0.0, place, begun or word[each]) for each in free]
                 if boundary is None:
-                    phrases[ids] = score + row[END_ID]
+                    if ids:
+                        phrases[ids] = score + row[END_ID]
                 elif begun:
                     phrases[ids] = score + np.log(np.exp(row[boundary]).sum())
             following += [((*ids, int(each)), score + row[each] + cost, to, new) for each, cost, to, new in children]

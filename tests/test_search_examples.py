@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 from model.alphabet import BEGIN_ID, END_ID, SYMBOLS, UNKNOWN_ID, count_characters, train_alphabet
+from model.frontier import TOGETHER, Found, SearchOptions
 from model.query import Arcs, ExactQuery, exact_query
-from model.search import TOGETHER, Found, SearchOptions, search
+from model.search import search
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -127,7 +128,7 @@ def test_rounding_never_lifts_the_end_of_a_word_above_the_word() -> None:
     boundary = np.array([False, False, True, False, True])
     options = SearchOptions(limit=1, max_characters=3, max_expansions=10, boundary=boundary)
     (found,) = search(LastCharacter(said=said), exact(), options).found
-    assert found == Found(ids=(3,), score=0.0)
+    assert found == Found(ids=(3,), score=0.0, model=0.0)
 
 
 def test_an_unknown_character_costs_what_tells_it_from_all_the_unknown() -> None:
@@ -145,6 +146,8 @@ def test_an_unknown_character_costs_what_tells_it_from_all_the_unknown() -> None
 def test_a_query_that_nothing_matches_finds_nothing() -> None:
     @dataclass(frozen=True)
     class Nothing:
+        ahead: tuple[int, ...] = ()
+
         def arcs(self, place: int) -> Arcs | None:
             assert place == 0
             return Arcs(ids=np.zeros(0, np.int64), costs=np.zeros(0, np.float32), places=np.zeros(0, np.int64))

@@ -75,7 +75,9 @@ def damage(version: Path) -> None:
     path.write_bytes(content)
 
 
-@pytest.mark.parametrize("typed", ["S", "San ", "서", "A 서", "\u1109\u1165", "☃", "\N{FAMILY}", "  "])
+@pytest.mark.parametrize(
+    "typed", ["S", "San ", "샌", "A 서울", "\u1109\u1165\u110b\u116e\u11af", "☃", "\N{FAMILY}", "  "]
+)
 def test_every_completion_starts_with_what_was_typed(client: FlaskClient, typed: str) -> None:
     reply = client.get(f"/v1/complete?q={quote(typed)}&limit=5").get_json()
     assert len(reply["completions"]) <= 5

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -11,6 +12,35 @@ if TYPE_CHECKING:
 PURPOSE = {
     "autocomplete": "It finishes phrases that somebody began to type.",
     "text": "It writes running text on from a beginning, and finishes words in it.",
+}
+SYSTEMS = {
+    "model": "machim",
+    "most_popular": "most popular completion",
+    "counts": "counts, same search",
+    "ngram": "character n-gram, same search",
+}
+WAYS = {
+    "partial": "last syllable half typed",
+    "initials": "initials of the phrase",
+    "keyboard": "on the wrong keyboard",
+    "slip": "with one slip",
+}
+COMPLETION_COLUMNS = {
+    "phrases": "phrases",
+    "mrr": "MRR@10",
+    "pmrr": "PMRR@10",
+    "hit_1": "hit@1",
+    "hit_10": "hit@10",
+    "keystroke_phrases": "typed out",
+    "mrl": "MRL",
+    "keystrokes_saved": "keys saved",
+}
+TYPED_COLUMNS = {
+    "phrases": "phrases",
+    "hit_10": "hit@10",
+    "exact_hit_10": "hit@10, plain prefix",
+    "mrr": "MRR@10",
+    "exact_mrr": "MRR@10, plain prefix",
 }
 LIMITS = """## Limits
 
@@ -54,27 +84,83 @@ def as_mapping(value: JSON) -> dict[str, JSON]:
     return value if isinstance(value, dict) else {}
 
 
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """A table for people: the heading of each column, and in each row a cell for each; the first column names it."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
 def figures_text(figures: dict[str, JSON]) -> str:
-    """Lay the figures of a run out as two small tables."""
-    lines = []
+    """Lay the figures of a run or of an evaluation out as small tables of Markdown."""
+    return "\n\n".join(map(markdown, figures_tables(figures)))
+
+
+def markdown(table: Table) -> str:
+    """Write a table as Markdown."""
+    heading, *rows = (f"| {' | '.join(cells)} |" for cells in (table.columns, *table.rows))
+    return "\n".join([heading, "|" + "---|" * len(table.columns), *rows])
+
+
+def figures_tables(figures: dict[str, JSON]) -> list[Table]:
+    """Lay the figures of a run or of an evaluation out as tables, those that there are."""
+    tables = [
+        bits_table(figures),
+        completion_table(as_mapping(figures.get("completion"))),
+        typed_table(as_mapping(figures.get("typed"))),
+        latency_table(as_mapping(figures.get("latency_ms"))),
+    ]
+    return [table for table in tables if table.rows]
+
+
+def bits_table(figures: dict[str, JSON]) -> Table:
+    """Show bits per character, once only where counts change nothing."""
     bits = as_mapping(figures.get("bits_per_character"))
-    names = {"int8": "served (int8)", "torch": "trained (float32)", "ngram": "Witten-Bell 5-gram"}
-    if bits:
-        by_count = as_mapping(figures.get("bits_per_character_by_count"))
-        weighted = bool(by_count) and by_count != bits
-        lines += ["| bits per character |" + (" each once | by count |" if weighted else " |")]
-        lines += ["|---|---|" + ("---|" if weighted else "")]
-        for key, label in names.items():
-            if key in bits:
-                lines.append(f"| {label} | {plain(bits[key])} |" + (f" {plain(by_count[key])} |" if weighted else ""))
-    completion = as_mapping(figures.get("completion"))
-    if completion:
-        lines += ["", "| completions | phrases | MRR@10 | PMRR@10 | hit@1 | hit@10 |", "|---|---|---|---|---|---|"]
-    labels = {"model": "machim", "most_popular": "most popular completion"}
-    for set_name, measured in completion.items():
-        for key, label in labels.items():
-            row = as_mapping(as_mapping(measured).get(key))
-            if row:
-                cells = " | ".join(plain(row[column]) for column in ("phrases", "mrr", "pmrr", "hit_1", "hit_10"))
-                lines.append(f"| {label}, {set_name} | {cells} |")
-    return "\n".join(lines)
+    by_count = as_mapping(figures.get("bits_per_character_by_count"))
+    names = {"int8": "served (int8)", "torch": "trained (float32)", "ngram": "n-gram alone"}
+    weighted = bool(by_count) and by_count != bits
+    return Table(
+        columns=("bits per character", "each once", "by count") if weighted else ("bits per character", ""),
+        rows=tuple(
+            (label, plain(bits[key]), plain(by_count[key])) if weighted else (label, plain(bits[key]))
+            for key, label in names.items()
+            if key in bits
+        ),
+    )
+
+
+def completion_table(completion: dict[str, JSON]) -> Table:
+    """Show what each system scored on each set of phrases, with only those columns that were measured."""
+    rows = {
+        f"{SYSTEMS.get(system, system)}, {name}": as_mapping(scored)
+        for name, measured in completion.items()
+        for system, scored in as_mapping(measured).items()
+    }
+    return table_of("completions", COMPLETION_COLUMNS, rows)
+
+
+def typed_table(typed: dict[str, JSON]) -> Table:
+    """Show what each system scored on phrases typed in other ways, beside their plain prefixes."""
+    rows = {
+        f"{WAYS[way]}, {SYSTEMS.get(system, system)}, {name}": as_mapping(scored)
+        for name, ways in typed.items()
+        for way, systems in as_mapping(ways).items()
+        for system, scored in as_mapping(systems).items()
+    }
+    return table_of("typed", TYPED_COLUMNS, rows)
+
+
+def latency_table(latency: dict[str, JSON]) -> Table:
+    """Show how long one completion took."""
+    rows = {SYSTEMS.get(system, system): as_mapping(times) for system, times in latency.items()}
+    return table_of("time of a completion", {"p50": "median, ms", "p99": "99th percentile, ms"}, rows)
+
+
+def table_of(name: str, columns: dict[str, str], rows: dict[str, dict[str, JSON]]) -> Table:
+    """Make a table of the columns that some row has a value for."""
+    shown = [key for key in columns if any(key in row for row in rows.values())]
+    return Table(
+        columns=(name, *(columns[key] for key in shown)),
+        rows=tuple((label, *(plain(row.get(key, "")) for key in shown)) for label, row in rows.items()),
+    )

@@ -26,13 +26,14 @@ if TYPE_CHECKING:
     from model.alphabet import Alphabet
     from model.loaded import LoadedModel
     from model.manifest import JSON
+    from training.export import Shares
 
 WEIGHTS_FILE = "weights.safetensors"
 CARD_FILE = "README.md"
 
 
 def checkpoint_files(
-    network: RecurrentLanguageModel, alphabet: Alphabet, sample: Iterable[torch.Tensor]
+    network: RecurrentLanguageModel, alphabet: Alphabet, sample: Iterable[torch.Tensor], shares: Shares | None = None
 ) -> tuple[dict[str, bytes], dict[str, JSON]]:
     """Turn a trained network into the files of a checkpoint, and the scales of its int8 form.
 
@@ -40,9 +41,10 @@ def checkpoint_files(
         network: trained.
         alphabet: that it speaks.
         sample: sequences of ids (T,) to measure unbounded states on.
+        shares: of network and n-gram, whose file is not among these; None for the network alone.
     """
     tensors = {name: np.ascontiguousarray(value.float().cpu().numpy()) for name, value in unique_weights(network)}
-    exported = export(network, sample)
+    exported = export(network, sample, shares)
     return {ALPHABET_FILE: alphabet.model, WEIGHTS_FILE: save(tensors), **exported.files}, exported.quantisation
 
 
@@ -59,6 +61,7 @@ def write_model(
     task: str,
     network: RecurrentLanguageModel,
     quantisation: dict[str, JSON],
+    blend: dict[str, JSON],
     figures: dict[str, JSON],
     provenance: dict[str, JSON],
 ) -> Path:
@@ -70,7 +73,7 @@ def write_model(
         architecture={**asdict(network.settings), "parameters": sum(each.numel() for each in network.parameters())},
         text={"normalisation": "NFC", "vocabulary_size": network.vocabulary_size},
         quantisation=quantisation,
-        blend={},
+        blend=blend,
         figures=figures,
         provenance=provenance,
     )

@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from model.command_options import settings_from, settings_options
+from model.commands import KIND_OPTION
 from model.errors import InputError
+from training.protocol import ProtocolSettings
 from training.reading import ReadingSettings
-from training.settings import NetworkSettings, TextSettings, TrainingSettings
+from training.settings import BlendSettings, NetworkSettings, TextSettings, TrainingSettings
 
 if TYPE_CHECKING:
     from model.manifest import JSON
@@ -53,7 +55,7 @@ def need_training_libraries() -> None:
     show_default=True,
     help="autocomplete learns phrases, a line each; text learns running text; auto looks at the data.",
 )
-@settings_options(ReadingSettings, TextSettings, NetworkSettings, TrainingSettings)
+@settings_options(ReadingSettings, TextSettings, NetworkSettings, TrainingSettings, BlendSettings)
 @click.option("--note", default="", help="A credit or remark for the model card.")
 @click.option("--json", "as_json", is_flag=True, help="Print the version's folder and its figures as JSON.")
 def train(data: tuple[str, ...], out: Path, task: Any, note: str, as_json: bool, **options: Any) -> None:
@@ -67,10 +69,13 @@ def train(data: tuple[str, ...], out: Path, task: Any, note: str, as_json: bool,
     text = settings_from(TextSettings, options)
     network = settings_from(NetworkSettings, options)
     training = settings_from(TrainingSettings, options)
+    blend = settings_from(BlendSettings, options)
     need_training_libraries()
     from training.run import RunSettings, train_model  # noqa: PLC0415
 
-    settings = RunSettings(task=task, reading=reading, text=text, network=network, training=training, note=note)
+    settings = RunSettings(
+        task=task, reading=reading, text=text, network=network, training=training, blend=blend, note=note
+    )
     trained = train_model(data, out, settings, say=say, began=began)
     if as_json:
         click.echo(json.dumps({"checkpoint": str(trained.directory), "figures": trained.figures}, ensure_ascii=False))
@@ -86,37 +91,55 @@ def print_figures(figures: dict[str, JSON]) -> None:
     click.echo(figures_text(figures))
 
 
-@click.command(epilog="Example: machim evaluate models/search test.tsv --train phrases.tsv --json")
+@click.command(epilog="Example: machim evaluate models/search test.tsv --train phrases.tsv --report report.html")
 @click.argument("model", type=click.Path(path_type=Path))
 @click.argument("data", nargs=-1, required=True)
 @click.option("--train", "train_data", multiple=True, help="The training data again: for seen, unseen and baselines.")
-@click.option("--phrases", default=1000, show_default=True, help="Phrases to complete, drawn by count.")
-@click.option("--seed", default=0, show_default=True, help="Of the draw.")
-@settings_options(ReadingSettings)
+@settings_options(ProtocolSettings, ReadingSettings)
+@KIND_OPTION
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--report", type=click.Path(path_type=Path), help="Write tables and pictures to this HTML file.")
 def evaluate(
     model: Path,
     data: tuple[str, ...],
     train_data: tuple[str, ...],
-    phrases: int,
-    seed: int,
+    kinds: tuple[str, ...],
     as_json: bool,
+    report: Path | None,
     **options: Any,
 ) -> None:
     """Measure the checkpoint MODEL on DATA that it was not trained on.
 
-    Bits per character of the torch network in float32 and of the int8 graphs that are served; for phrases also
-    MRR@10, PMRR@10 and hits. With --train also apart for phrases seen and unseen, beside most popular completion and
-    a character 5-gram.
+    Bits per character of the torch network in float32 and of the int8 graphs that are served. For phrases also
+    MRR@10, PMRR@10, hits, MRL, keystrokes saved and the time of a completion, and the same phrases half typed, as
+    initials, on the wrong keyboard and with a slip. With --train also apart for phrases seen and unseen, beside most
+    popular completion and a character n-gram.
     """
     reading = settings_from(ReadingSettings, options)
-    if phrases < 1:
-        raise InputError(f"--phrases must be at least 1, got {phrases}")
+    settings = settings_from(ProtocolSettings, options)
     need_training_libraries()
+    if report is not None:
+        need_report_libraries(report)
     from training.evaluate import evaluate_model  # noqa: PLC0415
 
-    figures = evaluate_model(model, data, train_data, reading, number=phrases, seed=seed)
+    evaluation = evaluate_model(model, data, train_data, reading, settings, frozenset(kinds))
+    if report is not None:
+        from training.report import write_report  # noqa: PLC0415
+
+        write_report(report, evaluation)
     if as_json:
-        click.echo(json.dumps(figures, ensure_ascii=False))
+        click.echo(json.dumps(evaluation.figures, ensure_ascii=False))
     else:
-        print_figures(figures)
+        print_figures(evaluation.figures)
+
+
+def need_report_libraries(report: Path) -> None:
+    """Refuse a report that could not be written, before minutes are spent on measuring.
+
+    Raises:
+        InputError: matplotlib is missing, or the folder that the report is for.
+    """
+    if importlib.util.find_spec("matplotlib") is None:
+        raise InputError("--report needs matplotlib: run pip install 'machim[train]'")
+    if report.is_dir() or not report.absolute().parent.is_dir():
+        raise InputError(f"--report must name a file in a folder that exists, got {report}")

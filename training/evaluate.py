@@ -2,28 +2,43 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from model.completion import CompletionRequest, complete
 from model.loaded import load_model
+from model.ngram import NgramNetwork, ngram_from
 from training.checkpoints import load_network
-from training.figures import bits_of_phrases, bits_of_stream, completion_figures
+from training.comparison import Evaluation, System, completion_figures, latency_figures, observe, typed_figures
+from training.figures import bits_of_phrases, bits_of_stream
+from training.kneser_ney import build_kneser_ney
+from training.ngram_file import ngram_bytes
 from training.popularity import PopularCompletions
-from training.protocol import cut_phrases, draw_by_count
-from training.reading import read_phrases, read_running_text
+from training.protocol import COMPLETIONS, cut_phrases, draw_by_count, sample_test_phrases
+from training.reading import merge_counts, read_phrase_lines, read_phrases, read_running_text
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-    from model.manifest import JSON
-    from training.reading import ReadingSettings
+    from model.loaded import LoadedModel
+    from training.protocol import ProtocolSettings
+    from training.reading import Phrases, ReadingSettings
+
+BASELINE_ORDER = 6
+HARDLY_ANY = 1e-30  # of the probability, for a model that only fills up what counts leave empty
 
 
 def evaluate_model(
-    path: Path, data: Sequence[str], train_data: Sequence[str], reading: ReadingSettings, *, number: int, seed: int
-) -> dict[str, JSON]:
+    path: Path,
+    data: Sequence[str],
+    train_data: Sequence[str],
+    reading: ReadingSettings,
+    settings: ProtocolSettings,
+    kinds: frozenset[str],
+) -> Evaluation:
     """Measure a checkpoint on phrases or running text, as its task asks.
 
     Args:
@@ -31,25 +46,120 @@ def evaluate_model(
         data: sources to measure on.
         train_data: sources that it was trained on, to tell seen from unseen and for the baselines; may be none.
         reading: how all of them are read.
-        number: of phrases to complete, drawn by count.
-        seed: of the draw.
+        settings: which phrases are drawn and how they are typed.
+        kinds: of match that the model may make.
+
+    Raises:
+        InputError: there is no such model, or a source cannot be read.
+        CheckpointError: the model is damaged.
     """
     model = load_model(path)
     network = load_network(model)
+    name = f"{model.name} {model.version}"
     if model.task == "text":
-        return bits_of_stream(network, model, read_running_text(data, reading))
-    phrases = read_phrases(data, reading)
+        bits = bits_of_stream(network, model, read_running_text(data, reading))
+        return Evaluation(model=name, figures=bits, observed={})
+    lines = read_phrase_lines(data, reading)
+    counts = merge_counts(lines)
     trained = read_phrases(train_data, reading) if train_data else None
-    train_texts = trained.texts if trained is not None else []
-    figures = bits_of_phrases(network, model, phrases.texts, phrases.counts, train_texts)
-    if not cut_phrases(phrases.texts):
-        return figures  # every phrase is too short to be typed in part
-    drawn = draw_by_count(phrases.texts, phrases.counts, number, np.random.default_rng(seed))
-    tests: dict[str, Sequence[str]] = {}
+    figures = bits_of_phrases(network, model, list(counts), np.array(list(counts.values())))
+    tests = draw_tests(lines, None if trained is None else frozenset(trained.texts), settings)
+    if not tests["all"]:
+        return Evaluation(model=name, figures=figures, observed={})  # every phrase is too short to be typed in part
+    proven: list[bool] = []
+    systems = systems_of(model, trained, kinds, proven.append)
+    figures["completion"] = completion_figures(tests, systems, settings.keystroke_phrases)
+    if settings.typed_phrases:
+        figures["typed"] = typed_figures(tests, systems, settings.typed_phrases)
+    observed = {system.name: observe(tests["all"], system, settings.keystroke_phrases) for system in systems}
+    figures["latency_ms"] = latency_figures(observed)
+    figures["exact_replies"] = {"replies": len(proven), "share": round(float(np.mean(proven)), 4)}
+    return Evaluation(model=name, figures=figures, observed=observed)
+
+
+def draw_tests(
+    lines: Sequence[tuple[str, float]], known: frozenset[str] | None, settings: ProtocolSettings
+) -> dict[str, Sequence[tuple[str, str]]]:
+    """Draw test phrases, cut them, and part those seen in training from the others.
+
+    Args:
+        lines: phrases as read, repeats too, each with its count.
+        known: the phrases of training; None if they are not at hand, and then there is only ``all``.
+        settings: how many are drawn, in which way, and where they are cut.
+
+    Returns:
+        Phrases with their prefixes by set: seen, unseen, all.
+    """
+    least = settings.least_prefix
+    if settings.protocol == "kim":
+        drawn = sample_test_phrases([text for text, _ in lines], settings.phrases, least)
+    else:
+        counts = merge_counts(lines)
+        weights = np.array(list(counts.values()))
+        generator = np.random.default_rng(settings.seed)
+        usable = bool(cut_phrases(list(counts), least))
+        drawn = draw_by_count(list(counts), weights, settings.phrases, generator, least) if usable else ()
+    test = cut_phrases(drawn, least)
+    if known is None:
+        return {"all": test}
+    return {
+        "seen": [cut for cut in test if cut[0] in known],
+        "unseen": [cut for cut in test if cut[0] not in known],
+        "all": test,
+    }
+
+
+def baselines(model: LoadedModel, trained: Phrases) -> Iterator[tuple[str, LoadedModel]]:
+    """Give the model with parts of it exchanged, so that all else is the same: search, automata, alphabet.
+
+    ``counts`` has no model to speak of, so what was seen comes first, by its count. ``ngram`` has neither network nor
+    index, but a character n-gram of the training phrases, each as often as it was seen.
+    """
+    if model.mixture is not None:
+        yield "counts", replace(model, mixture=replace(model.mixture, model_share=HARDLY_ANY))
+    ids, offsets = model.alphabet.encode_many(trained.texts)
+    repeats = np.maximum(np.rint(trained.counts), 1).astype(np.int64)
+    counted = build_kneser_ney(ids, offsets, order=BASELINE_ORDER, vocabulary_size=len(model.alphabet), repeats=repeats)
+    ngram = NgramNetwork(ngram=ngram_from(ngram_bytes(counted)))
+    yield "ngram", replace(model, runtime=ngram, mixture=None)
+
+
+def ask(name: str, model: LoadedModel, kinds: frozenset[str]) -> System:
+    """Make a system of a model."""
+
+    def complete_prefix(prefix: str) -> list[str]:
+        reply = complete(model, CompletionRequest(prefix=prefix, limit=COMPLETIONS, kinds=kinds))
+        return [each.text for each in reply.completions]
+
+    return System(name=name, complete=complete_prefix)
+
+
+def systems_of(
+    model: LoadedModel, trained: Phrases | None, kinds: frozenset[str], proven: Callable[[bool], object]
+) -> list[System]:
+    """Give the completers to compare, the model first.
+
+    Args:
+        model: is asked for ten completions.
+        trained: for most popular completion; None leaves it out.
+        kinds: of match that the model may make.
+        proven: told of each reply of the model whether it is exact.
+    """
+
+    def ask_model(prefix: str) -> list[str]:
+        reply = complete(model, CompletionRequest(prefix=prefix, limit=COMPLETIONS, kinds=kinds))
+        proven(reply.exact)
+        return [each.text for each in reply.completions]
+
+    systems = [System(name="model", complete=ask_model)]
     if trained is not None:
-        known = set(trained.texts)
-        tests["seen"] = [phrase for phrase in drawn if phrase in known]
-        tests["unseen"] = [phrase for phrase in drawn if phrase not in known]
-    tests["all"] = drawn
-    popular = None if trained is None else PopularCompletions(trained.texts, trained.counts)
-    return {**figures, "completion": completion_figures(model, tests, popular)}
+        systems += [ask(name, each, kinds) for name, each in baselines(model, trained)]
+        popular = PopularCompletions(trained.texts, trained.counts)
+        systems.append(
+            System(
+                name="most_popular",
+                literal=True,
+                complete=lambda prefix: [text for text, _ in popular.complete(prefix, COMPLETIONS)],
+            )
+        )
+    return systems

@@ -13,6 +13,8 @@ import numpy as np
 import torch
 
 from model.alphabet import BEGIN_ID, UNKNOWN_ID
+from model.ngram import Ngram, NgramNetwork
+from model.runtime import initial_state
 from training.batches import IGNORED, Batch, pad_phrases
 from training.metrics import bits_per_character
 
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from model.alphabet import Alphabet
     from model.runtime import Network
     from training.batches import PhraseSet
+    from training.export import Shares
     from training.networks import RecurrentLanguageModel
 
 BATCH_NUMBERS = 4_000_000  # log-probabilities held at once
@@ -80,8 +83,22 @@ class TorchNetwork:
         return np.stack(log_probabilities), np.stack(states)
 
 
-def torch_scorer(network: RecurrentLanguageModel) -> Scorer:
-    """Score with a torch network in float32, whole sequences at once."""
+@dataclass(frozen=True, kw_only=True)
+class Prior:
+    """An n-gram that is mixed with a network, and the shares of both."""
+
+    ngram: Ngram
+    shares: Shares
+
+    def rows(self, inputs: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Give what the n-gram says after each character of sequences from BEGIN on (B, T): log P, nats (B, T, V)."""
+        network = NgramNetwork(ngram=self.ngram)
+        rows, _ = network.read(np.ascontiguousarray(inputs.T), initial_state(network, len(inputs)))
+        return np.ascontiguousarray(rows.transpose(1, 0, 2))
+
+
+def torch_scorer(network: RecurrentLanguageModel, prior: Prior | None = None) -> Scorer:
+    """Score with a torch network in float32, whole sequences at once, mixed with an n-gram if there is one."""
 
     def score(
         inputs: NDArray[np.int64], targets: NDArray[np.int64], state: NDArray[np.float32] | None
@@ -89,6 +106,9 @@ def torch_scorer(network: RecurrentLanguageModel) -> Scorer:
         with torch.no_grad():
             before = None if state is None else torch.from_numpy(state)
             logits, after = network(torch.from_numpy(inputs), before)
+            if prior is not None:
+                logits = prior.shares.network * logits.log_softmax(dim=-1)
+                logits += prior.shares.ngram * torch.from_numpy(prior.rows(inputs))
             scored = logits.log_softmax(dim=-1).gather(2, torch.from_numpy(np.maximum(targets, 0))[..., None])
         return scored[..., 0].double().numpy(), after.numpy()
 

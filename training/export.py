@@ -17,7 +17,7 @@ from onnx import TensorProto, helper
 
 from model.runtime import SEQUENCE_FILE, STEP_FILE, WEIGHTS_FILE
 from training.networks import RecurrentLanguageModel, layer_weights
-from training.onnx_graph import INT8_LARGEST, Graph, Weights, model_bytes, port, product
+from training.onnx_graph import INT8_LARGEST, Graph, Port, Weights, model_bytes, port, product
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -36,6 +36,14 @@ class Exported:
 
     files: dict[str, bytes]
     quantisation: dict[str, JSON]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shares:
+    """How network and n-gram are mixed: log P = network * logits + ngram * log P of the n-gram, normalised."""
+
+    network: float
+    ngram: float
 
 
 def array(tensor: torch.Tensor) -> NDArray[np.float32]:
@@ -116,14 +124,20 @@ def add_step(graph: Graph, weights: Weights, network: RecurrentLanguageModel, sc
     return after[-1][0]
 
 
-def add_output(graph: Graph, weights: Weights, network: RecurrentLanguageModel, top: str, scale: float) -> None:
+def add_output(
+    graph: Graph, weights: Weights, network: RecurrentLanguageModel, top: str, scale: float, shares: Shares | None
+) -> None:
     """Append the output layer from the top state (..., H) to ``log_probabilities`` (..., V), nats."""
     matrix, bias = output_weights(network)
+    own = np.float32(1 if shares is None else shares.network)
     logits = graph.add(
         "Add",
-        product(graph, weights, "output", top, matrix, scale),
-        weights.add("output_bias", bias.astype(np.float32)),
+        product(graph, weights, "output", top, matrix * own, scale),
+        weights.add("output_bias", (bias * own).astype(np.float32)),
     )
+    if shares is not None:
+        weighted = graph.add("Mul", "prior", graph.constant("prior_share", np.float32(shares.ngram)))
+        logits = graph.add("Add", logits, weighted)
     graph.add("LogSoftmax", logits, result="log_probabilities", axis=-1)
 
 
@@ -149,20 +163,23 @@ def state_scales(network: RecurrentLanguageModel, sample: Iterable[torch.Tensor]
     return [max(float(each), 1e-3) * HEADROOM / INT8_LARGEST for each in largest]
 
 
-def step_bytes(network: RecurrentLanguageModel, weights: Weights, scales: list[float]) -> bytes:
+def step_bytes(network: RecurrentLanguageModel, weights: Weights, scales: list[float], shares: Shares | None) -> bytes:
     """Write the graph of one step; ``export`` states its shapes."""
     graph = Graph()
-    add_output(graph, weights, network, add_step(graph, weights, network, scales), scales[-1])
+    add_output(graph, weights, network, add_step(graph, weights, network, scales), scales[-1], shares)
     state, vocabulary = network.state_width, network.vocabulary_size
+    prior: list[Port] = [] if shares is None else [("prior", TensorProto.FLOAT, ("B", vocabulary))]
     return model_bytes(
         graph,
         weights,
-        [("ids", TensorProto.INT64, ("B",)), ("state", TensorProto.FLOAT, ("B", state))],
+        [("ids", TensorProto.INT64, ("B",)), ("state", TensorProto.FLOAT, ("B", state)), *prior],
         [("log_probabilities", TensorProto.FLOAT, ("B", vocabulary)), ("next_state", TensorProto.FLOAT, ("B", state))],
     )
 
 
-def sequence_bytes(network: RecurrentLanguageModel, weights: Weights, scales: list[float]) -> bytes:
+def sequence_bytes(
+    network: RecurrentLanguageModel, weights: Weights, scales: list[float], shares: Shares | None
+) -> bytes:
     """Write the graph of a whole sequence: the same step under a Scan, then one output product for all steps."""
     state, vocabulary, hidden = network.state_width, network.vocabulary_size, network.settings.hidden_width
     body = Graph(prefix="step_")
@@ -182,11 +199,12 @@ def sequence_bytes(network: RecurrentLanguageModel, weights: Weights, scales: li
     bounds = [
         graph.constant(name, np.array([at])) for name, at in (("top_from", top - hidden), ("top_to", top), ("axis", 2))
     ]
-    add_output(graph, weights, network, graph.add("Slice", "states", *bounds), scales[-1])
+    add_output(graph, weights, network, graph.add("Slice", "states", *bounds), scales[-1], shares)
+    prior: list[Port] = [] if shares is None else [("prior", TensorProto.FLOAT, ("T", "B", vocabulary))]
     return model_bytes(
         graph,
         weights,
-        [("sequence", TensorProto.INT64, ("T", "B")), ("first_state", TensorProto.FLOAT, ("B", state))],
+        [("sequence", TensorProto.INT64, ("T", "B")), ("first_state", TensorProto.FLOAT, ("B", state)), *prior],
         [
             ("log_probabilities", TensorProto.FLOAT, ("T", "B", vocabulary)),
             ("states", TensorProto.FLOAT, ("T", "B", state)),
@@ -194,22 +212,24 @@ def sequence_bytes(network: RecurrentLanguageModel, weights: Weights, scales: li
     )
 
 
-def export(network: RecurrentLanguageModel, sample: Iterable[torch.Tensor]) -> Exported:
+def export(network: RecurrentLanguageModel, sample: Iterable[torch.Tensor], shares: Shares | None = None) -> Exported:
     """Write a network as graphs that ONNX Runtime reads.
 
     Args:
         network: trained; its dropout plays no part.
         sample: sequences of ids (T,) to measure unbounded states on.
+        shares: of network and n-gram in what is given; None for the network alone.
 
     Returns:
         step.onnx: ids (B,), state (B, S) -> log_probabilities (B, V), next_state (B, S);
         sequence.onnx: sequence (T, B), first_state (B, S) -> log_probabilities (T, B, V), states (T, B, S);
+        both with shares also take the n-gram's log-probabilities, prior (B, V), or (T, B, V);
         int8.bin: the weights of both.
     """
     network.eval()
     scales = state_scales(network, sample)
     weights = Weights()
-    step, sequence = step_bytes(network, weights, scales), sequence_bytes(network, weights, scales)
+    step, sequence = (make(network, weights, scales, shares) for make in (step_bytes, sequence_bytes))
     return Exported(
         files={STEP_FILE: step, SEQUENCE_FILE: sequence, WEIGHTS_FILE: bytes(weights.data)},
         quantisation={"activations": "uint8", "weights": "int8", "table": "float16", "state_scales": list(scales)},

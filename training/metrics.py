@@ -1,10 +1,11 @@
 """How good completions and predictions are, each figure with its unit."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import log
 from statistics import fmean
 
 from model.errors import InputError
+from model.hangul import Composer, keystrokes
 
 
 def reciprocal_rank(target: str, completions: Sequence[str], limit: int = 10) -> float:
@@ -60,6 +61,52 @@ def is_hit(target: str, completions: Sequence[str], limit: int) -> bool:
     Unit: none; the mean over phrases is the share of people who found theirs on a list of that length.
     """
     return target in completions[:limit]
+
+
+def recoverable_length(target: str, complete: Callable[[str], Sequence[str]], limit: int = 10) -> int:
+    """Count the characters that can be taken off the end of a phrase, one by one, with the phrase still offered.
+
+    Unit: characters, from 0 to the phrase's length; the first step that loses the phrase ends the count, whatever
+    would be offered for less. The mean over phrases is the MRL. The phrase typed whole is not asked for.
+
+    Source: Kim 2019, EMNLP, *Subword Language Model for Query Auto-Completion*.
+
+    Args:
+        target: the phrase that is meant.
+        complete: from what was typed to whole phrases, best first.
+        limit: how many of them are looked at.
+    """
+    for taken_off in range(1, len(target) + 1):
+        if not is_hit(target, complete(target[:-taken_off]), limit):
+            return taken_off - 1
+    return len(target)
+
+
+def keystrokes_saved(target: str, complete: Callable[[str], Sequence[str]], limit: int = 10) -> float:
+    """Give the share of a phrase's keys that a person is spared who chooses it as soon as it is offered.
+
+    Unit: 1 - (keys typed until the phrase is offered, plus one to choose it) / keys of the phrase, in [0, 1). Keys of
+    Hangul are those of the two-set keyboard, and after each of them the list is asked for what an input method shows.
+    It is looked at before the first key too. Who has typed all chooses nothing, so no phrase costs more keys than it
+    has: one that is offered at the last key, or never, saves 0.
+
+    Args:
+        target: the phrase that is meant.
+        complete: from what was typed to whole phrases, best first.
+        limit: how many of them are looked at.
+
+    Raises:
+        InputError: the phrase is empty.
+    """
+    keys = keystrokes(target)
+    if not keys:
+        raise InputError("target must have at least one character, got none")
+    composer = Composer()
+    for typed, key in enumerate(keys):
+        if is_hit(target, complete(composer.text), limit):
+            return 1.0 - (typed + 1) / len(keys)
+        composer.press(key)
+    return 0.0
 
 
 def bits_per_character(total_nats: float, characters: float) -> float:

@@ -1,13 +1,14 @@
 """Which phrases are held out, where they are cut for a test, and what a completer scores on them.
 
-Legend: q a phrase, m the fewest characters typed before completions are asked for.
+Legend: P phrases, q a phrase, m the fewest characters typed before completions are asked for.
 """
 
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import md5
 from statistics import fmean
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,48 @@ from training.metrics import is_hit, mean_reciprocal_rank, partial_reciprocal_ra
 
 COMPLETIONS = 10  # the list a person is shown: MRR@10, hit at 10
 FEWEST_PHRASES = 20  # below this a twentieth is not one phrase
+MAX_SEED = 2**63 - 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProtocolSettings:
+    """Which test phrases are drawn, where they are cut, and how many of them are typed key by key."""
+
+    protocol: Literal["count", "kim"] = field(
+        default="count",
+        metadata={
+            "help": "count draws phrases by their counts, with replacement; kim (Kim 2019) draws lines as they stand,"
+            " repeats too, each at most once, with random.Random(0).sample."
+        },
+    )
+    phrases: int = field(default=1000, metadata={"help": "Phrases to complete."})
+    least_prefix: int | None = field(
+        default=None,
+        metadata={
+            "help": "Fewest characters typed before completions are asked for; longer phrases are the test. Left out:"
+            " 1 for a phrase that begins with a Hangul syllable, else 2."
+        },
+    )
+    keystroke_phrases: int = field(
+        default=200,
+        metadata={"help": "Most phrases of seen, unseen and all to measure MRL and keystrokes saved on; 0 for none."},
+    )
+    typed_phrases: int = field(
+        default=1000,
+        metadata={
+            "help": "Most phrases of seen, unseen and all to type half, as initials, on the wrong keyboard and with a"
+            " slip; 0 for none."
+        },
+    )
+    seed: int = field(default=0, metadata={"help": "Of the draw by count."})
+
+    def __post_init__(self) -> None:
+        for name, least in (("phrases", 1), ("least_prefix", 1), ("keystroke_phrases", 0), ("typed_phrases", 0)):
+            value = getattr(self, name)
+            if value is not None and value < least:
+                raise InputError(f"{name} must be at least {least}, got {value}")
+        if not 0 <= self.seed <= MAX_SEED:
+            raise InputError(f"seed must be in [0, {MAX_SEED}], got {self.seed}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,8 +81,13 @@ class CompletionFigures:
     hit_10: float
 
 
-def least_prefix_length(phrase: str) -> int:
-    """Return m: 1 where the phrase begins with a Hangul syllable, which is two or three keys, else 2."""
+def least_prefix_length(phrase: str, minimum: int | None = None) -> int:
+    """Return m: the ``minimum`` that is set; else 1 for a phrase that begins with a Hangul syllable, and 2 for others.
+
+    A syllable is two keys or more.
+    """
+    if minimum is not None:
+        return minimum
     return 1 if "\uac00" <= phrase[:1] <= "\ud7a3" else 2
 
 
@@ -57,19 +105,24 @@ def prefix_length(phrase: str, minimum: int) -> int:
     """
     if len(phrase) <= minimum:
         raise InputError(f"phrase must be longer than {minimum} characters, got {phrase!r}")
-    return minimum + _digest(phrase + "0") % (len(phrase) - minimum)
+    return minimum + digest(phrase + "0") % (len(phrase) - minimum)
 
 
-def cut_phrases(phrases: Sequence[str]) -> tuple[tuple[str, str], ...]:
-    """Pair every phrase with the prefix typed for it; phrases not longer than their m are left out."""
+def cut_phrases(phrases: Sequence[str], minimum: int | None = None) -> tuple[tuple[str, str], ...]:
+    """Pair every phrase with the prefix typed for it; phrases not longer than their m are left out.
+
+    Args:
+        phrases: in the order wanted.
+        minimum: m for all of them; None for ``least_prefix_length`` of each.
+    """
     return tuple(
-        (phrase, phrase[: prefix_length(phrase, least_prefix_length(phrase))])
+        (phrase, phrase[: prefix_length(phrase, least_prefix_length(phrase, minimum))])
         for phrase in phrases
-        if len(phrase) > least_prefix_length(phrase)
+        if len(phrase) > least_prefix_length(phrase, minimum)
     )
 
 
-def sample_test_phrases(texts: Sequence[str], number: int | None) -> tuple[str, ...]:
+def sample_test_phrases(texts: Sequence[str], number: int | None, minimum: int | None = None) -> tuple[str, ...]:
     """Draw test phrases, each as often as it is listed: for *unseen* phrases, and for logs of real queries.
 
     Source: Kim 2019: of the phrases longer than m, ``random.Random(0).sample``.
@@ -77,15 +130,20 @@ def sample_test_phrases(texts: Sequence[str], number: int | None) -> tuple[str, 
     Args:
         texts: phrases; those not longer than their m are left out.
         number: how many; all of them, in their own order, where it is None or there are no more.
+        minimum: m for all of them; None for ``least_prefix_length`` of each.
     """
-    usable = [text for text in texts if len(text) > least_prefix_length(text)]
+    usable = [text for text in texts if len(text) > least_prefix_length(text, minimum)]
     if number is None or number >= len(usable):
         return tuple(usable)
     return tuple(random.Random(0).sample(usable, number))  # noqa: S311 - a published draw, not a secret
 
 
 def draw_by_count(
-    texts: Sequence[str], counts: NDArray[np.float64], number: int, generator: np.random.Generator
+    texts: Sequence[str],
+    counts: NDArray[np.float64],
+    number: int,
+    generator: np.random.Generator,
+    minimum: int | None = None,
 ) -> tuple[str, ...]:
     """Draw training phrases as people would type them, by count and with replacement: for *seen* phrases.
 
@@ -94,13 +152,15 @@ def draw_by_count(
         counts: (P,) how often each was seen.
         number: how many draws.
         generator: where the luck comes from.
+        minimum: m for all of them; None for ``least_prefix_length`` of each.
 
     Raises:
         InputError: no text is longer than its m.
     """
-    usable = np.flatnonzero([len(text) > least_prefix_length(text) for text in texts])
+    usable = np.flatnonzero([len(text) > least_prefix_length(text, minimum) for text in texts])
     if not len(usable):
-        raise InputError("texts must hold a phrase longer than its shortest prefix (2 characters), got none")
+        shortest = 2 if minimum is None else minimum
+        raise InputError(f"texts must hold a phrase longer than its shortest prefix ({shortest} characters), got none")
     shares = counts[usable] / counts[usable].sum()
     return tuple(texts[place] for place in generator.choice(usable, size=number, p=shares).tolist())
 
@@ -112,7 +172,7 @@ def is_held_out(phrase: str, denominator: int = 20) -> bool:
     The bytes hashed are the phrase's own, those of ``prefix_length`` have "0" after them: where a phrase is
     cut says nothing about whether it is held out.
     """
-    return _digest(phrase) % denominator == 0
+    return digest(phrase) % denominator == 0
 
 
 def split_held_out(
@@ -159,7 +219,7 @@ def split_held_out(
             f"got none of {len(texts)}; add more lines"
         )
     if len(chosen) > most:
-        chosen = sorted(chosen, key=lambda place: _digest(texts[place]))[:most]
+        chosen = sorted(chosen, key=lambda place: digest(texts[place]))[:most]
     held_out = np.zeros(len(texts), dtype=np.bool_)
     held_out[chosen] = True
     return held_out
@@ -192,5 +252,6 @@ def evaluate_completions(
     )
 
 
-def _digest(text: str) -> int:
+def digest(text: str) -> int:
+    """Give a text's MD5, of its UTF-8 bytes, as one integer: the same luck on every machine."""
     return int(md5(text.encode(), usedforsecurity=False).hexdigest(), 16)

@@ -95,6 +95,15 @@ def ignore(_message: str) -> None:
     """Report to nobody."""
 
 
+@dataclass(kw_only=True)
+class _Tally:
+    """What was met on the way: lines that were not blank, bad ones among them, and whether files had counts."""
+
+    lines: int = 0
+    skipped: int = 0
+    counted: set[bool] = field(default_factory=set)
+
+
 def read_phrases(sources: Sequence[str], settings: ReadingSettings, report: Callable[[str], None] = ignore) -> Phrases:
     """Read phrases from files, folders, globs or ``-``, any of them gzipped, and merge repeats.
 
@@ -107,16 +116,46 @@ def read_phrases(sources: Sequence[str], settings: ReadingSettings, report: Call
     Raises:
         InputError: a source cannot be read or holds no phrase, or a line is bad and bad ones are to stop.
     """
+    tally = _Tally()
+    counts = merge_counts(_phrase_lines(sources, settings, report, tally))
+    if len(tally.counted) > 1:
+        report("only some of the files have counts; a line of the others counts 1")
+    return Phrases(
+        texts=list(counts),
+        counts=np.fromiter(counts.values(), dtype=np.float64, count=len(counts)),
+        skipped=tally.skipped,
+        lines=tally.lines,
+        has_counts=True in tally.counted,
+    )
+
+
+def read_phrase_lines(sources: Sequence[str], settings: ReadingSettings) -> list[tuple[str, float]]:
+    """Read phrases as ``read_phrases`` does, but keep every line: each phrase with its count, in the files' order.
+
+    Raises:
+        InputError: as ``read_phrases`` has it.
+    """
+    return list(_phrase_lines(sources, settings, ignore, _Tally()))
+
+
+def merge_counts(lines: Iterable[tuple[str, float]]) -> dict[str, float]:
+    """Add up the counts of equal phrases; they stay in the order in which they first appeared."""
     counts: dict[str, float] = {}
-    lines = skipped = 0
-    counted: set[bool] = set()
+    for text, count in lines:
+        counts[text] = counts.get(text, 0.0) + count
+    return counts
+
+
+def _phrase_lines(
+    sources: Sequence[str], settings: ReadingSettings, report: Callable[[str], None], tally: _Tally
+) -> Iterator[tuple[str, float]]:
     for source in find_sources(sources):
         bad_lines = BadLines(source.name, skip=settings.skip_bad_lines)
         good = 0
         count: float | None
         for text, count in _usable(_read_records(source, settings, bad_lines), bad_lines):
             good += 1
-            counts[text] = counts.get(text, 0.0) + (1.0 if count is None else count)
+            yield text, 1.0 if count is None else count
         if not good:
             left_out = (
                 f": its {bad_lines.count:,} lines are bad, the first at {bad_lines.first}" if bad_lines.count else ""
@@ -124,18 +163,9 @@ def read_phrases(sources: Sequence[str], settings: ReadingSettings, report: Call
             raise InputError(f"{source.name} must hold a phrase, but it is empty{left_out}")
         if bad_lines.count:
             report(f"{source.name}: bad lines left out: {bad_lines.count:,}, the first at {bad_lines.first}")
-        lines += good + bad_lines.count
-        skipped += bad_lines.count
-        counted.add(count is not None)
-    if len(counted) > 1:
-        report("only some of the files have counts; a line of the others counts 1")
-    return Phrases(
-        texts=list(counts),
-        counts=np.fromiter(counts.values(), dtype=np.float64, count=len(counts)),
-        skipped=skipped,
-        lines=lines,
-        has_counts=True in counted,
-    )
+        tally.lines += good + bad_lines.count
+        tally.skipped += bad_lines.count
+        tally.counted.add(count is not None)
 
 
 def read_running_text(sources: Sequence[str], settings: ReadingSettings) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import tempfile
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -13,17 +14,23 @@ import numpy as np
 import torch
 
 from model.checkpoint import check_writable
+from model.completion import CompletionRequest, complete
+from model.frontier import SearchOptions
 from model.loaded import load_model
 from model.query import exact_query
-from model.search import SearchOptions, search
+from model.search import search
+from training.blending import Blend, blend_phrases, count_all
 from training.checkpoints import checkpoint_files, write_model
+from training.comparison import System, completion_figures, in_places
 from training.display import Display
 from training.evaluation import TorchNetwork, phrase_losses, stream_loss, torch_scorer, weighted_loss
-from training.figures import bits_of_phrases, bits_of_stream, completion_figures, in_places, seen_and_unseen
+from training.figures import bits_of_phrases, bits_of_stream, seen_and_unseen
 from training.loop import Outcome, start_run, train_network
 from training.networks import RecurrentLanguageModel
 from training.popularity import PopularCompletions
+from training.protocol import COMPLETIONS
 from training.reading import ReadingSettings, looks_like_running_text, read_phrases, read_running_text
+from training.settings import BlendSettings
 from training.text import (
     Lessons,
     PhraseText,
@@ -40,6 +47,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from model.alphabet import Alphabet
+    from model.loaded import LoadedModel
     from model.manifest import JSON
     from training.settings import NetworkSettings, TextSettings, TrainingSettings
 
@@ -67,6 +75,7 @@ class RunSettings:
     text: TextSettings
     network: NetworkSettings
     training: TrainingSettings
+    blend: BlendSettings = field(default_factory=BlendSettings)
     note: str = ""
 
 
@@ -108,21 +117,30 @@ def train_model(
         f"trained {outcome.epochs:.1f} epochs, {outcome.characters:,} characters in {outcome.seconds:.0f} s "
         f"(ended by {outcome.ended}); exporting and measuring"
     )
-    files, quantisation = checkpoint_files(network, alphabet, sample_of(text, alphabet))
+    blend = Blend()
+    if isinstance(text, PhraseText):
+        blend = blend_phrases(network, text, alphabet, rare, settings.blend)
+    files, quantisation = checkpoint_files(network, alphabet, sample_of(text, alphabet), blend.shares)
     left = math.inf if settings.training.minutes == 0 else settings.training.minutes * 60 - (time.monotonic() - began)
-    figures = measure(network, text, files, task, quantisation, seconds=left, seed=settings.training.seed)
+    write = partial(write_model, task=task, network=network, quantisation=quantisation)
+    with tempfile.TemporaryDirectory() as folder:
+        parts = {**files, **blend.files}
+        write(Path(folder) / "measured", parts, blend=blend.manifest, figures={}, provenance={})
+        model = load_model(Path(folder) / "measured")
+        figures = measure(network, text, model, seconds=left, seed=settings.training.seed)
+    if isinstance(text, PhraseText):
+        blend = count_all(blend, text, alphabet, rare, settings.blend)
     provenance: dict[str, JSON] = {
         "data": data,
         "reading": asdict(settings.reading),
         "text": asdict(settings.text),
         "training": asdict(settings.training),
+        "blend": asdict(settings.blend),
         "outcome": in_places(asdict(outcome)),
         "torch": torch.__version__,
         "note": settings.note,
     }
-    directory = write_model(
-        out, files, task=task, network=network, quantisation=quantisation, figures=figures, provenance=provenance
-    )
+    directory = write(out, {**files, **blend.files}, blend=blend.manifest, figures=figures, provenance=provenance)
     return Trained(directory=directory, figures=figures)
 
 
@@ -242,27 +260,24 @@ def sample_of(text: PhraseText | StreamText, alphabet: Alphabet) -> Iterator[tor
 
 
 def measure(
-    network: RecurrentLanguageModel,
-    text: PhraseText | StreamText,
-    files: dict[str, bytes],
-    task: str,
-    quantisation: dict[str, JSON],
-    *,
-    seconds: float,
-    seed: int,
+    network: RecurrentLanguageModel, text: PhraseText | StreamText, model: LoadedModel, *, seconds: float, seed: int
 ) -> dict[str, JSON]:
-    """Measure what will be served, from a checkpoint that is thrown away, on as much as the seconds allow."""
+    """Measure what will be served, before the held-out phrases are counted in, on as much as the seconds allow."""
     scored = min(seconds * SCORED_SHARE * SCORED_A_SECOND, MOST_SCORED) / network.vocabulary_size
     characters = max(LEAST_SCORED, int(scored))
-    with tempfile.TemporaryDirectory() as folder:
-        out = Path(folder) / "measured"
-        write_model(out, files, task=task, network=network, quantisation=quantisation, figures={}, provenance={})
-        model = load_model(out)
-        if isinstance(text, StreamText):
-            return bits_of_stream(network, model, text.held_out[:characters])
-        measured = first_characters(text.held_out_texts, characters)
-        figures = bits_of_phrases(network, model, measured, text.held_out_counts[: len(measured)], text.texts)
-        number = int(min(max(seconds * TESTED_SHARE / (2 * SECONDS_A_TEST), LEAST_TESTED), TEST_PHRASES))
-        tests = seen_and_unseen(text.texts, text.counts, text.held_out_texts, number, seed)
-        popular = PopularCompletions(text.texts, text.counts)
-        return {**figures, "completion": completion_figures(model, tests, popular)}
+    if isinstance(text, StreamText):
+        return bits_of_stream(network, model, text.held_out[:characters])
+    measured = first_characters(text.held_out_texts, characters)
+    figures = bits_of_phrases(network, model, measured, text.held_out_counts[: len(measured)])
+    number = int(min(max(seconds * TESTED_SHARE / (2 * SECONDS_A_TEST), LEAST_TESTED), TEST_PHRASES))
+    tests = seen_and_unseen(text.texts, text.counts, text.held_out_texts, number, seed)
+    popular = PopularCompletions(text.texts, text.counts)
+
+    def ask_model(prefix: str) -> list[str]:
+        return [each.text for each in complete(model, CompletionRequest(prefix=prefix, limit=COMPLETIONS)).completions]
+
+    def ask_counts(prefix: str) -> list[str]:
+        return [each for each, _ in popular.complete(prefix, COMPLETIONS)]
+
+    systems = [System(name="model", complete=ask_model), System(name="most_popular", complete=ask_counts, literal=True)]
+    return {**figures, "completion": completion_figures(tests, systems)}

@@ -10,6 +10,7 @@ from model.errors import InputError
 
 Cell = Literal["rnn-tanh", "rnn-relu", "gru", "lstm"]
 Precision = Literal["auto", "float32", "bfloat16"]
+MOST_ORDER = 16
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +57,26 @@ class TextSettings:
             raise InputError(f"characters must be at least 1, got {self.characters}")
         if self.held_out_below is not None and not self.held_out_below > 0:
             raise InputError(f"held_out_below must be positive, got {self.held_out_below}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class BlendSettings:
+    """What is mixed with the network of an autocomplete model."""
+
+    ngram_order: int = field(
+        default=6,
+        metadata={"help": "Order of the character n-gram that is mixed with the network; 0 leaves the network alone."},
+    )
+    least_count: float = field(
+        default=1.0,
+        metadata={"help": "Suggest a phrase because it was seen only if its count is at least this."},
+    )
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.ngram_order <= MOST_ORDER:
+            raise InputError(f"ngram_order must be in [0, {MOST_ORDER}], got {self.ngram_order}")
+        if not 0 <= self.least_count < math.inf:
+            raise InputError(f"least_count must be at least 0, got {self.least_count}")
 
 
 @dataclass(frozen=True, kw_only=True)

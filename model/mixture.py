@@ -1,0 +1,95 @@
+"""The phrases seen and the model joined: P(q) = share of the count of q + model share times P_model(q).
+
+The larger a count, the smaller the part of it that is taken off for what was not seen; all that is taken off is the
+model's. So a beginning that was seen often speaks by its counts, and one that was not by the model alone.
+Source: absolute discounting with three discounts, Chen and Goodman 1998, section 3, with whole phrases for n-grams.
+
+Legend: C counts asked about.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from model.errors import CheckpointError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from model.manifest import JSON
+    from model.phrases import PhraseIndex
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mixture:
+    """How phrases seen and a model share what is probable.
+
+    index: of the phrases seen; model_share: of the whole, in (0, 1]; discounts: what is taken off counts of at most 1,
+    at most 2, and more, each less than such a count; total: that what is left of counts is divided by;
+    least_count: a phrase seen less often is suggested by the model only.
+
+    Raises:
+        CheckpointError: a share or a discount is out of its bounds.
+    """
+
+    index: PhraseIndex
+    model_share: float
+    discounts: tuple[float, float, float]
+    total: float
+    least_count: float
+
+    def __post_init__(self) -> None:
+        one, two, more = self.discounts
+        if not (0 < self.model_share <= 1 and 0 <= one <= 1 and 0 <= two <= 2 and 0 <= more <= 3 and self.total > 0):
+            raise CheckpointError(
+                "a blend must have a model_share in (0, 1], discounts in [0, 1], [0, 2] and [0, 3] and a positive"
+                f" total, got {self.model_share}, {self.discounts}, {self.total}"
+            )
+
+    @property
+    def log_model_share(self) -> float:
+        """Nats."""
+        return math.log(self.model_share)
+
+    def log_shares(self, counts: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Give what counts are worth: log of their share, nats (C,); -inf below the least count. It never falls."""
+        one, two, more = self.discounts
+        exact = counts.astype(np.float64)
+        # Between whole counts, and below 1, discounts go on in straight lines, so that more is never worth less.
+        taken = np.interp(exact, (0.0, 1.0, 2.0, 3.0), (0.0, one, two, more))
+        left = np.where(exact >= self.least_count, exact - taken, 0.0)
+        with np.errstate(divide="ignore"):
+            shares: NDArray[np.float64] = np.log(left / self.total)
+        return shares
+
+    def log_share(self, count: float) -> float:
+        """Give what one count is worth, nats; see ``log_shares``."""
+        return float(self.log_shares(np.array([count], dtype=np.float32))[0])
+
+
+def mixture_from(index: PhraseIndex, blend: Mapping[str, JSON]) -> Mixture:
+    """Read a mixture as a manifest keeps it.
+
+    Raises:
+        CheckpointError: a number is missing, or out of its bounds.
+    """
+    try:
+        share, total = blend["model_share"], blend["total"]
+        one, two, more = blend["discounts"]  # type: ignore[misc, str-unpack]
+        return Mixture(
+            index=index,
+            model_share=float(share),  # type: ignore[arg-type]
+            discounts=(float(one), float(two), float(more)),  # type: ignore[arg-type]
+            total=float(total),  # type: ignore[arg-type]
+            least_count=float(blend["least_count"]),  # type: ignore[arg-type]
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise CheckpointError(
+            f"a blend must have model_share, discounts, total and least_count, got: {dict(blend)!r}"
+        ) from error

@@ -1,0 +1,280 @@
+"""The phrases seen and how often each was, as a trie that processes share by mapping it into memory.
+
+A node with one phrase below it is a leaf: the characters that remain lie in one array, its *tail*. Nodes stand in the
+order of their depth, so that the children of a node are neighbours, sorted by symbol. A phrase that ends at a node is a
+child of it whose symbol is the end symbol.
+
+Legend: P phrases, N nodes, C children of a node, S symbols of all tails, K phrases wanted.
+"""
+
+from __future__ import annotations
+
+import heapq
+from bisect import bisect_left
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from model.alphabet import END_ID
+from model.arrays import arrays_from, open_arrays, write_arrays
+from model.errors import CheckpointError, InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from model.arrays import ArrayFile
+
+PHRASES_FILE = "phrases.bin"
+END_POSITION = -1
+# A position is a node's number, plus a step for each character passed in that node's tail.
+TAIL_STEP = 1 << 32
+NODE_MASK = TAIL_STEP - 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Children:
+    """What follows a position: symbols (C,) int64, ascending; positions (C,) int64; bests (C,) float32.
+
+    The position of the end symbol is ``END_POSITION``, and its best is the count of the phrase that ends there.
+    """
+
+    symbols: NDArray[np.int64]
+    positions: NDArray[np.int64]
+    bests: NDArray[np.float32]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PhraseArrays:
+    """The nodes of the trie, and the tails of its leaves.
+
+    firsts: (N,) uint32, a node's first child, or where the tail of a leaf begins; widths: (N,) children of a node, 0
+    for a leaf; symbols: (N,) what leads to a node, 0 for the root; bests: (N,) float32, the largest count at or below;
+    below: (N,) uint32, phrases at or below; tails: (S,) symbols, each tail with its end symbol.
+    """
+
+    firsts: NDArray[np.uint32]
+    widths: NDArray[np.unsignedinteger]
+    symbols: NDArray[np.unsignedinteger]
+    bests: NDArray[np.float32]
+    below: NDArray[np.uint32]
+    tails: NDArray[np.unsignedinteger]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PhraseIndex:
+    """A trie of the phrases seen; counts are float32, so above 16,777,216 they are rounded.
+
+    A *position* is an integer that stands for some characters passed; it is good for this index only. ``root`` is the
+    position of none. ``END_POSITION`` has no children, and is asked nothing.
+
+    phrases: P; total: the sum of all counts.
+    """
+
+    arrays: PhraseArrays
+    phrases: int
+    total: float
+    root: int = 0
+    # The same memory: one element out of a view costs a third of one out of an array.
+    firsts: memoryview = field(init=False, repr=False)
+    widths: memoryview = field(init=False, repr=False)
+    symbols: memoryview = field(init=False, repr=False)
+    tails: memoryview = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        for name in ("firsts", "widths", "symbols", "tails"):
+            object.__setattr__(self, name, memoryview(getattr(self.arrays, name)))
+
+    def children(self, position: int) -> Children:
+        """Give what follows a position."""
+        node = position & NODE_MASK
+        width = self.widths[node]
+        if width == 0:
+            symbol = self.tails[self.firsts[node] + (position >> 32)]
+            after = END_POSITION if symbol == END_ID else position + TAIL_STEP
+            return Children(
+                symbols=np.array([symbol]), positions=np.array([after]), bests=self.arrays.bests[node : node + 1]
+            )
+        first = self.firsts[node]
+        symbols = self.arrays.symbols[first : first + width].astype(np.int64)
+        positions = np.arange(first, first + width)
+        positions[symbols == END_ID] = END_POSITION
+        return Children(symbols=symbols, positions=positions, bests=self.arrays.bests[first : first + width])
+
+    def children_of_all(self, positions: NDArray[np.int64]) -> tuple[NDArray[np.int64], Children]:
+        """Give what follows each of several positions, in one run.
+
+        Args:
+            positions: (positions,) of this index, none of them ``END_POSITION``.
+
+        Returns:
+            (C,) int64, which of the positions each child follows, ascending; and the children.
+        """
+        nodes = positions & NODE_MASK
+        firsts = self.arrays.firsts[nodes].astype(np.int64)
+        widths = self.arrays.widths[nodes].astype(np.int64)
+        on_tail = widths == 0
+        lengths = np.maximum(widths, 1)
+        ends = np.cumsum(lengths)
+        parents = np.repeat(np.arange(len(positions)), lengths)
+        children = np.arange(int(ends[-1]) if len(ends) else 0) + (firsts - ends + lengths)[parents]
+        tails = (ends - lengths)[on_tail]  # a tail goes on in one way only
+        children[tails] = nodes[on_tail]
+        symbols = self.arrays.symbols[children].astype(np.int64)
+        bests = self.arrays.bests[children]
+        symbols[tails] = self.arrays.tails[firsts[on_tail] + (positions[on_tail] >> 32)]
+        children[tails] = positions[on_tail] + TAIL_STEP
+        children[symbols == END_ID] = END_POSITION
+        return parents, Children(symbols=symbols, positions=children, bests=bests)
+
+    def widths_of(self, positions: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Tell how many ways each of several positions goes on (positions,)."""
+        widths: NDArray[np.int64] = self.arrays.widths[positions & NODE_MASK].astype(np.int64)
+        return np.maximum(widths, 1)
+
+    def child(self, position: int, symbol: int) -> int | None:
+        """Give the position that a symbol leads to, ``END_POSITION`` for the end; None where no phrase goes on so."""
+        node = position & NODE_MASK
+        width = self.widths[node]
+        if width == 0:
+            if self.tails[self.firsts[node] + (position >> 32)] != symbol:
+                return None
+            return END_POSITION if symbol == END_ID else position + TAIL_STEP
+        found = self._child_node(node, width, symbol)
+        return END_POSITION if found is not None and symbol == END_ID else found
+
+    def walk(self, ids: Sequence[int] | NDArray[np.int32]) -> int | None:
+        """Give the position after these characters; None where no phrase begins with them."""
+        position = self.root
+        for symbol in ids:
+            after = self.child(position, int(symbol)) if symbol != END_ID else None
+            if after is None:
+                return None
+            position = after
+        return position
+
+    def count(self, ids: Sequence[int] | NDArray[np.int32]) -> float:
+        """Give the count of a phrase; 0 when it was not seen."""
+        position = self.walk(ids)
+        if position is None or self.child(position, END_ID) is None:
+            return 0.0
+        node = position & NODE_MASK
+        width = self.widths[node]
+        found = self._child_node(node, width, END_ID) if width else node
+        return 0.0 if found is None else self.arrays.bests.item(found)
+
+    def best(self, position: int) -> float:
+        """Give the largest count of the phrases that go through a position."""
+        return self.arrays.bests.item(position & NODE_MASK)
+
+    def phrases_below(self, position: int) -> int:
+        """Tell how many phrases go through a position, or end at it."""
+        return self.arrays.below.item(position & NODE_MASK)
+
+    def top(self, position: int, ids: Sequence[int], limit: int) -> list[tuple[tuple[int, ...], float]]:
+        """Give the phrases seen most that go through a position, with their counts.
+
+        Args:
+            position: where to look.
+            ids: the characters that lead there.
+            limit: K, the most to give.
+
+        Returns:
+            The phrases whole, most often seen first; equals in the order of their ids, with the end symbol behind them.
+        """
+        found: list[tuple[tuple[int, ...], float]] = []
+        heap = [(-self.best(position), tuple(ids), position)]
+        while heap and len(found) < limit:
+            negative, so_far, place = heapq.heappop(heap)
+            if place == END_POSITION:
+                found.append((so_far[:-1], -negative))
+            elif self.widths[place & NODE_MASK] == 0:
+                heapq.heappush(heap, (negative, so_far + self._tail(place), END_POSITION))
+            else:
+                for symbol, after, best in self._best_children(place, limit - len(found)):
+                    heapq.heappush(heap, (-best, (*so_far, symbol), after))
+        return found
+
+    def _child_node(self, node: int, width: int, symbol: int) -> int | None:
+        first = self.firsts[node]
+        found = bisect_left(self.symbols, symbol, first, first + width)
+        return found if found < first + width and self.symbols[found] == symbol else None
+
+    def _tail(self, position: int) -> tuple[int, ...]:
+        """Read a tail from a position in it to its end symbol."""
+        start = self.firsts[position & NODE_MASK] + (position >> 32)
+        stop = start
+        while self.tails[stop] != END_ID:
+            stop += 1
+        return tuple(self.tails[start : stop + 1].tolist())
+
+    def _best_children(self, node: int, limit: int) -> Iterator[tuple[int, int, float]]:
+        """Give the symbol, position and best of the children that can matter to the best ``limit`` phrases."""
+        first, width = self.firsts[node], self.widths[node]
+        bests = self.arrays.bests[first : first + width]
+        if width <= limit:
+            ranks = list(range(width))
+        else:
+            # Equals at the cut stay in the order of their symbols.
+            reached = np.flatnonzero(bests >= np.partition(bests, width - limit)[width - limit])
+            ranks = reached[np.argsort(-bests[reached], kind="stable")[:limit]].tolist()
+        for rank in ranks:
+            symbol = self.symbols[first + rank]
+            yield symbol, END_POSITION if symbol == END_ID else first + rank, bests.item(rank)
+
+
+def write_phrase_index(arrays: PhraseArrays, counts: NDArray[np.float64]) -> bytes:
+    """Put a trie into the bytes of its file.
+
+    Args:
+        arrays: the trie.
+        counts: (P,) of the phrases, in any order.
+
+    Raises:
+        InputError: the trie is too large for its numbers of 32 bits.
+    """
+    largest = max(len(arrays.firsts), len(arrays.tails))
+    if largest > NODE_MASK:
+        raise InputError(f"phrases must make fewer than 2**32 nodes and characters, got {largest}")
+    numbers = {"phrases": float(len(counts)), "total": float(counts.sum())}
+    return write_arrays({each.name: getattr(arrays, each.name) for each in fields(arrays)}, numbers)
+
+
+def open_phrase_index(path: Path) -> PhraseIndex:
+    """Map the file of a phrase index into memory.
+
+    Raises:
+        CheckpointError: it is missing or damaged.
+    """
+    return phrase_index_of(open_arrays(path))
+
+
+def phrase_index_from(content: bytes) -> PhraseIndex:
+    """Read a phrase index out of the bytes of its file.
+
+    Raises:
+        CheckpointError: they are damaged.
+    """
+    return phrase_index_of(arrays_from(np.frombuffer(content, dtype=np.uint8), PHRASES_FILE))
+
+
+def phrase_index_of(opened: ArrayFile) -> PhraseIndex:
+    """Take the arrays of a file for a phrase index.
+
+    Raises:
+        CheckpointError: they are not those of one.
+    """
+    try:
+        arrays = PhraseArrays(**opened.arrays)  # type: ignore[arg-type]
+        index = PhraseIndex(arrays=arrays, phrases=int(opened.numbers["phrases"]), total=opened.numbers["total"])
+    except (TypeError, KeyError) as error:
+        raise CheckpointError(
+            f"{PHRASES_FILE} must hold an index of phrases, got: {', '.join(opened.arrays)}"
+        ) from error
+    nodes = {len(each) for each in (arrays.firsts, arrays.widths, arrays.symbols, arrays.bests, arrays.below)}
+    if len(nodes) != 1 or nodes == {0} or not len(arrays.tails):
+        raise CheckpointError(f"{PHRASES_FILE} must hold arrays of an index that fit each other")
+    return index

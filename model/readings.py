@@ -1,0 +1,239 @@
+"""The ways to take what was typed, key by key: as it stands, or whichever keyboard was on.
+
+Legend: A characters that a move admits, n keys typed.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import TYPE_CHECKING, NamedTuple
+
+from model.alphabet import UNKNOWN_ID
+from model.channel import CASE, INITIALS, KEYBOARD, PARTIAL
+from model.hangul import compose, is_consonant, is_syllable, keystrokes, to_hangul_keys
+from model.keys import LAST_CODE_POINT, fold, has_case, is_lone_letter, key_presses
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from model.alphabet import Alphabet
+    from model.channel import ChannelCosts
+    from model.keys import AlphabetKeys, KeyTable
+
+
+class State(NamedTuple):
+    """How far a phrase has come in one part of the automaton.
+
+    part: a reading's number; position: keys matched; paid: that the phrase goes another way than the characters typed
+    is paid for; skips: the last character was matched by its initial, so white space may be skipped.
+    """
+
+    part: int
+    position: int
+    paid: bool = False
+    skips: bool = False
+
+
+DONE = State(part=-1, position=0)  # all that was typed is matched
+
+
+class Move(NamedTuple):
+    """One step of a phrase: any of some characters, what it costs, and where it leads.
+
+    ids: (A,); cost: nats; kind: index in ``KINDS``; matched: it stands for something typed (white space skipped does
+    not); unknown: the character that ``UNKNOWN_ID`` stands for.
+    """
+
+    ids: tuple[int, ...] | NDArray[np.int64]
+    cost: float
+    target: State
+    kind: int
+    matched: bool = True
+    unknown: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """One way to take what was typed, as moves over the characters of a phrase.
+
+    At each place in the keys, if the kind is asked for:
+
+    - *exact*: the character typed. One that is not known costs what tells it from all unknowns.
+    - *partial*: a character whose keys are the next ones typed, or go on from the last ones typed. The first one that
+      is not exact pays ``partial_cost``, once for the phrase.
+    - *case*: the letter typed, but large for small or small for large; ``case`` each.
+    - *initials*: for a lone consonant typed (ㄳ is two), a syllable that begins with it; ``initials`` each. White space
+      between such a syllable and the next lone consonant is skipped, free.
+
+    A letter in the phrase whose keys are all typed, where they make a syllable, costs ``lone_letter`` more, be it a
+    lone Hangul letter or the Latin one that was typed. When keys are read whichever keyboard was on, a Latin letter
+    typed still is no other Latin letter; but Hangul typed for Latin does not tell h from H, since its keys do not.
+
+    part: its number; kind: the least kind, as index in ``KINDS``, of all its matches; characters: what was typed;
+    keys: (n,) of it; table: the characters of the alphabet by such keys.
+    owners: (n,) the character of each key; starts: (characters + 1,) the first key of each; in_syllable: (n,) whether
+    the keys make a syllable there; inside: places within a character that the keys make.
+    partial_cost: nats; known_ahead: what ``ahead`` has found.
+    """
+
+    part: int
+    kind: int
+    characters: str
+    keys: str
+    table: KeyTable
+    owners: tuple[int, ...]
+    starts: tuple[int, ...]
+    in_syllable: tuple[bool, ...]
+    inside: frozenset[int]
+    kinds: frozenset[str]
+    costs: ChannelCosts
+    partial_cost: float
+    alphabet: Alphabet
+    alphabet_keys: AlphabetKeys
+    known_ahead: dict[int, float]
+
+    def moves(self, state: State) -> list[Move]:
+        """Give the moves from a state, some of which may share characters.
+
+        Each pays in advance what follows it within a syllable without fail, so that search sees it early.
+        """
+        behind = self.ahead(state)
+        paid = ((move, move.cost + self.ahead(move.target) - behind) for move in self.options(state))
+        return [move._replace(cost=cost) for move, cost in paid if cost > -math.inf]
+
+    def ahead(self, state: State) -> float:
+        """Bound what is still to be paid, nats: -inf where nothing goes on; 0 but within a character."""
+        place = state.position
+        if state == DONE or place not in self.inside:
+            return 0.0
+        if place not in self.known_ahead:
+            options = self.options(State(self.part, place, paid=True))
+            self.known_ahead[place] = max((move.cost + self.ahead(move.target) for move in options), default=-math.inf)
+        return self.known_ahead[place]
+
+    def options(self, state: State) -> Iterator[Move]:
+        """Give the moves from a state, each at its own cost."""
+        start, literal = state.position, self.literal(state.position)
+        if literal is not None:
+            yield self.literal_option(state, literal)
+        if "case" in self.kinds and (variants := self.variants(start, literal)):
+            cost = self.costs.case + self.letter_cost(start, variants[0])
+            yield Move(variants, cost, self.target(state, start + 1), max(CASE, self.kind))
+        cost, paid = (0.0, state.paid) if state.paid else (self.partial_cost, self.partial_cost < 0)
+        for i, end in self.key_matches(start):
+            if i != literal:
+                target = self.target(state, end, paid=paid)
+                yield Move((i,), cost + self.letter_cost(start, i), target, max(PARTIAL, self.kind))
+        if len(going_on := self.going_on(start)):
+            yield Move(going_on, cost, DONE, max(PARTIAL, self.kind))
+        if "initials" in self.kinds and self.is_lone_consonant(start):
+            yield from self.initial_options(state)
+
+    def literal_option(self, state: State, literal: int) -> Move:
+        """Give the move by the character typed, whose id this is."""
+        owner, cost = self.owners[state.position], self.letter_cost(state.position, literal)
+        target = self.target(state, self.starts[owner + 1])
+        if literal != UNKNOWN_ID:
+            return Move((literal,), cost, target, self.kind)
+        cost -= math.log(self.alphabet.unknown_code_points)
+        return Move((literal,), cost, target, self.kind, unknown=self.characters[owner])
+
+    def initial_options(self, state: State) -> Iterator[Move]:
+        """Give the moves for a lone consonant: by syllables that begin with it, and over the white space before one."""
+        end = state.position + 1
+        if state.skips and self.alphabet_keys.white_space:
+            yield Move(self.alphabet_keys.white_space, 0.0, state, INITIALS, matched=False)
+        syllables = self.alphabet_keys.ids_by_initial.get(self.keys[state.position])
+        # The last consonant is the free beginning of each such syllable, if partial matches are asked for.
+        if syllables is not None and not ("partial" in self.kinds and end == len(self.keys)):
+            yield Move(syllables, self.costs.initials, self.target(state, end, skips=True), INITIALS)
+
+    def target(self, state: State, end: int, *, paid: bool = False, skips: bool = False) -> State:
+        """Give the state after one more character, that matches the keys up to ``end``."""
+        return DONE if end == len(self.keys) else State(self.part, end, state.paid or paid, skips)
+
+    def literal(self, start: int) -> int | None:
+        """Give the id of the character typed that begins with a key; None where none begins."""
+        owner = self.owners[start]
+        return int(self.alphabet.ids[ord(self.characters[owner])]) if self.starts[owner] == start else None
+
+    def variants(self, start: int, literal: int | None) -> tuple[int, ...]:
+        """Find the letters that differ only by case from the one typed, or from the one whose key it is: (A,) ids."""
+        letter, key = self.characters[self.owners[start]], self.keys[start]
+        if has_case(letter):
+            return tuple(i for i in self.alphabet_keys.ids_by_folded.get(fold(letter), ()) if i != literal)
+        folded = self.alphabet_keys.ids_by_folded.get(fold(key), ())
+        return tuple(i for i in folded if self.table.key_strings[i] != key)
+
+    def key_matches(self, start: int) -> Iterator[tuple[int, int]]:
+        """Find the characters, by id, whose keys all are the next ones typed, and where they end."""
+        if "partial" not in self.kinds and self.kind != KEYBOARD:
+            return
+        other_letters = self.alphabet_keys.cased if has_case(self.characters[self.owners[start]]) else frozenset()
+        for end in range(start + 1, min(start + self.table.longest, len(self.keys)) + 1):
+            for i in self.table.ids_by_keys.get(self.keys[start:end], ()):
+                if i not in other_letters:
+                    yield i, end
+
+    def going_on(self, start: int) -> NDArray[np.int64]:
+        """Find the characters whose keys begin with all that are left, and are more: (A,) ids."""
+        short = "partial" in self.kinds and len(self.keys) - start < self.table.longest
+        return self.table.going_on(self.keys[start:] if short else LAST_CODE_POINT)
+
+    def letter_cost(self, start: int, i: int) -> float:
+        """Give what a character of a phrase costs more if it is a single letter where the keys make a syllable."""
+        if not self.in_syllable[start]:
+            return 0.0
+        keys = self.alphabet_keys
+        single = i in keys.letters or (i in keys.cased and has_case(self.characters[self.owners[start]]))
+        return self.costs.lone_letter if single else 0.0
+
+    def is_lone_consonant(self, start: int) -> bool:
+        """Tell whether a key typed is a consonant in no syllable."""
+        return is_consonant(self.keys[start]) and not self.in_syllable[start]
+
+
+def make_reading(
+    typed: str,
+    *,
+    part: int,
+    kind: int,
+    kinds: frozenset[str],
+    costs: ChannelCosts,
+    alphabet: Alphabet,
+    alphabet_keys: AlphabetKeys,
+) -> Reading:
+    """Make the reading of what was typed, at least one character: as it stands, or for ``KEYBOARD`` by its keys alone.
+
+    ``partial_cost`` is 0 for keys alone, which show no syllable that could have been meant as it stood, and where a
+    lone Hangul letter comes last, which has to go on; otherwise it is ``costs.partial``.
+    """
+    by_keys = kind == KEYBOARD
+    shown = compose(keystrokes(to_hangul_keys(typed))) if by_keys else typed
+    sizes = [len(keystrokes(character)) for character in typed]
+    shown_sizes = [len(keystrokes(character)) for character in shown]
+    starts = tuple(accumulate(sizes, initial=0))
+    return Reading(
+        part=part,
+        kind=kind,
+        characters=typed,
+        keys=key_presses(typed) if by_keys else keystrokes(typed),
+        table=alphabet_keys.presses if by_keys else alphabet_keys.strokes,
+        owners=tuple(owner for owner, size in enumerate(sizes) for _ in range(size)),
+        starts=starts,
+        in_syllable=tuple(
+            is_syllable(character) for character, size in zip(shown, shown_sizes, strict=True) for _ in range(size)
+        ),
+        inside=frozenset(range(starts[-1])) - frozenset(accumulate(shown_sizes, initial=0)),
+        kinds=kinds,
+        costs=costs,
+        partial_cost=0.0 if by_keys or is_lone_letter(typed[-1]) else costs.partial,
+        alphabet=alphabet,
+        alphabet_keys=alphabet_keys,
+        known_ahead={},
+    )
