@@ -42,7 +42,8 @@ def options_of(settings: type, defaults: dict[str, object]) -> list[Callable[[Co
         flag = "--" + field.name.replace("_", "-")
         kind = option_type(kinds[field.name])
         if kind is bool:
-            made.append(click.option(flag, is_flag=True, default=default, help=field.metadata["help"]))
+            both = f"{flag}/--no-{flag.removeprefix('--')}" if default else flag
+            made.append(click.option(both, is_flag=True, default=default, help=field.metadata["help"]))
         else:
             shown = default is not None and default != ""
             made.append(click.option(flag, type=kind, default=default, show_default=shown, help=field.metadata["help"]))

@@ -16,6 +16,7 @@ from model.errors import CheckpointError, InputError
 from model.loaded import ALPHABET_FILE
 from training.cards import model_card
 from training.export import export
+from training.letters import letters_of
 from training.networks import RecurrentLanguageModel
 from training.settings import NetworkSettings
 
@@ -93,7 +94,8 @@ def load_network(model: LoadedModel) -> RecurrentLanguageModel:
         if name in {field.name for field in fields(NetworkSettings)}
     }
     try:
-        network = RecurrentLanguageModel(NetworkSettings(**architecture), len(model.alphabet))  # type: ignore[arg-type]
+        settings = NetworkSettings(**architecture)  # type: ignore[arg-type]
+        network = RecurrentLanguageModel(settings, len(model.alphabet), torch.from_numpy(letters_of(model.alphabet)))
         tensors = {name: torch.from_numpy(value) for name, value in load(model.checkpoint.read(WEIGHTS_FILE)).items()}
     except (InputError, TypeError, SafetensorError, ValueError) as error:
         raise CheckpointError(f"{model.name}: the architecture and weights must be readable, got: {error}") from error

@@ -55,8 +55,9 @@ def table_of_inputs(network: RecurrentLanguageModel) -> NDArray[np.float16]:
     """Give what the first layer adds for each character, its biases included: (V, G·H) float16."""
     first = layer_weights(network.recurrent, 0)
     rows = array(first.of_input).T  # (E, G·H), or (V, G·H) one-hot
-    if network.embedding is not None:
-        rows = array(network.embedding.weight) @ rows
+    matrix = network.embedding_matrix()
+    if matrix is not None:
+        rows = array(matrix) @ rows
     return (rows + input_bias(network.settings.cell, first.bias_of_input, first.bias_of_state)).astype(np.float16)
 
 
@@ -71,7 +72,7 @@ def input_bias(cell: Cell, of_input: torch.Tensor, of_state: torch.Tensor) -> ND
 
 def output_weights(network: RecurrentLanguageModel) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Give the one product from top state to logits: its matrix (H, V) and bias (V,)."""
-    matrix, bias = array(network.output.weight), array(network.output.bias)
+    matrix, bias = array(network.output_matrix()), array(network.output.bias)
     if network.projection is not None:
         bias = matrix @ array(network.projection.bias) + bias
         matrix = matrix @ array(network.projection.weight)

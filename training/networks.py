@@ -1,7 +1,8 @@
 """Recurrent language models: plain RNN, GRU and LSTM, over whole sequences and one step at a time.
 
 Legend: B batch, T time steps, V vocabulary size, E embedding width, H hidden width, L layers,
-S state width (L·H, and 2·L·H for the LSTM: its hidden states, then its cells), G gates (1 RNN, 3 GRU, 4 LSTM).
+S state width (L·H, and 2·L·H for the LSTM: its hidden states, then its cells), G gates (1 RNN, 3 GRU, 4 LSTM),
+J letters of Hangul.
 """
 
 from __future__ import annotations
@@ -16,11 +17,26 @@ from torch import Tensor, nn
 if TYPE_CHECKING:
     from training.settings import Cell, NetworkSettings
 
+LETTERS_SCALE = 0.3  # of the letters' part of an embedding at first, beside the syllable's own
+
 
 class RecurrentLanguageModel(nn.Module):
-    """Reads characters and gives, after each, the logits of the next."""
+    """Reads characters and gives, after each, the logits of the next.
 
-    def __init__(self, settings: NetworkSettings, vocabulary_size: int) -> None:
+    With letters, a syllable's embedding and its output weights are its own plus those of its letters, so that a rare
+    syllable is not learned from nothing.
+    """
+
+    letters: Tensor
+
+    def __init__(self, settings: NetworkSettings, vocabulary_size: int, letters: Tensor | None = None) -> None:
+        """Make a network.
+
+        Args:
+            settings: what it is.
+            vocabulary_size: V.
+            letters: (V, J) of ``training.letters``, for settings that ask for it; none when left out.
+        """
         super().__init__()
         self.settings = settings
         self.vocabulary_size = vocabulary_size
@@ -31,6 +47,11 @@ class RecurrentLanguageModel(nn.Module):
         # Tied weights meet an embedding of another width through one linear layer.
         self.projection = nn.Linear(hidden, width) if settings.tied and width != hidden else None
         self.output = nn.Linear(width if settings.tied else hidden, vocabulary_size)
+        self.letters_in = self.letters_out = None
+        if letters is not None and settings.letters and bool(letters.any()):
+            self.register_buffer("letters", letters, persistent=False)
+            self.letters_out = nn.Parameter(torch.zeros(letters.shape[1], self.output.in_features))
+            self.letters_in = nn.Parameter(torch.zeros(letters.shape[1], width)) if width else None
         self.reset_parameters()
 
     @property
@@ -43,6 +64,8 @@ class RecurrentLanguageModel(nn.Module):
         hidden = self.settings.hidden_width
         if self.embedding is not None:
             nn.init.normal_(self.embedding.weight, std=1 / math.sqrt(self.settings.embedding_width))
+        if self.letters_in is not None:
+            nn.init.normal_(self.letters_in, std=LETTERS_SCALE / math.sqrt(self.settings.embedding_width))
         nn.init.normal_(self.output.weight, std=0.5 / math.sqrt(hidden))
         nn.init.zeros_(self.output.bias)
         if self.settings.tied and self.embedding is not None:
@@ -55,11 +78,23 @@ class RecurrentLanguageModel(nn.Module):
         """Give the state before anything was read: (B, S) zeros."""
         return self.output.bias.new_zeros(batch, self.state_width)
 
+    def embedding_matrix(self) -> Tensor | None:
+        """Give what every character is read as, its letters added: (V, E); None for one-hot."""
+        if self.embedding is None or self.letters_in is None:
+            return None if self.embedding is None else self.embedding.weight
+        return self.embedding.weight + self.letters @ self.letters_in
+
+    def output_matrix(self) -> Tensor:
+        """Give what every character's logit is the product with, its letters added: (V, H), or (V, E) where tied."""
+        if self.letters_out is None:
+            return self.output.weight
+        return self.output.weight + self.letters @ self.letters_out
+
     def inputs(self, ids: Tensor) -> Tensor:
         """Turn ids of any shape into what the first layer reads: (..., E), or (..., V) one-hot."""
-        if self.embedding is not None:
-            embedded: Tensor = self.embedding(ids)
-            return embedded
+        matrix = self.embedding_matrix()
+        if matrix is not None:
+            return nn.functional.embedding(ids, matrix)
         return nn.functional.one_hot(ids, self.vocabulary_size).to(self.output.bias.dtype)
 
     def logits(self, hidden: Tensor) -> Tensor:
@@ -67,8 +102,7 @@ class RecurrentLanguageModel(nn.Module):
         top = self.dropout(hidden)
         if self.projection is not None:
             top = self.projection(top)
-        scored: Tensor = self.output(top)
-        return scored
+        return nn.functional.linear(top, self.output_matrix(), self.output.bias)
 
     def forward(self, ids: Tensor, state: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Read whole sequences.

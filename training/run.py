@@ -25,6 +25,7 @@ from training.comparison import System, completion_figures, in_places
 from training.display import Display
 from training.evaluation import TorchNetwork, phrase_losses, stream_loss, torch_scorer, weighted_loss
 from training.figures import bits_of_phrases, bits_of_stream, seen_and_unseen
+from training.letters import letters_of
 from training.loop import Outcome, start_run, train_network
 from training.networks import RecurrentLanguageModel
 from training.popularity import PopularCompletions
@@ -107,7 +108,7 @@ def train_model(
     torch.manual_seed(settings.training.seed)
     task, text, data = read_text(sources, settings, say)
     alphabet, rare = alphabet_of(text, settings.text)
-    network = RecurrentLanguageModel(settings.network, len(alphabet))
+    network = RecurrentLanguageModel(settings.network, len(alphabet), torch.from_numpy(letters_of(alphabet)))
     say(
         f"alphabet of {len(alphabet.characters):,} characters; {settings.network.cell} network of "
         f"{sum(each.numel() for each in network.parameters()):,} parameters"

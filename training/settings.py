@@ -27,6 +27,10 @@ class NetworkSettings:
         default=0.1, metadata={"help": "Share of values dropped in training: of embeddings, between layers, on top."}
     )
     tied: bool = field(default=False, metadata={"help": "Use the embedding as output weights too."})
+    letters: bool = field(
+        default=True,
+        metadata={"help": "Share weights between Hangul syllables that share letters; no matter elsewhere."},
+    )
 
     def __post_init__(self) -> None:
         if self.cell not in get_args(Cell):
