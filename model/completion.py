@@ -11,7 +11,7 @@ import numpy as np
 from model.alphabet import BEGIN_ID, END_ID
 from model.channel import EXACT, KINDS, SLIP
 from model.errors import InputError
-from model.frontier import Found, SearchOptions
+from model.frontier import Found, SearchOptions, folded_name
 from model.keys import key_presses
 from model.query import normalise
 from model.runtime import initial_state
@@ -32,6 +32,7 @@ MAX_LIMIT = 100
 MAX_CHARACTERS = 1000
 MAX_EXPANSIONS = 100_000
 MOST_CORRECTIONS = 20
+LEAST_SEEN = 1e-6  # a count of nothing is none
 OWN_SHARE = 0.1  # of the probability of a phrase seen: with more than it, the model counts as a source, too
 
 
@@ -41,7 +42,9 @@ class CompletionRequest:
 
     prefix: what was typed, brought to NFC; limit: completions wanted; max_characters: the most to add; max_expansions:
     branches to ask the network about before giving the best found so far; deadline_ms: time for the same, 0 for no
-    end; kinds: of match, of ``model.channel.KINDS``; "exact" is always among them.
+    end; kinds: of match, of ``model.channel.KINDS``; "exact" is always among them; whole_first: what was typed comes
+    first if it was seen as a whole phrase, as for somebody who may have finished; else it has the place that its
+    probability gives it.
 
     Raises:
         InputError: a value is out of its bounds.
@@ -53,6 +56,7 @@ class CompletionRequest:
     max_expansions: int = 2000
     deadline_ms: float = 0.0
     kinds: frozenset[str] = frozenset(KINDS)
+    whole_first: bool = True
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "prefix", normalise(self.prefix))
@@ -139,6 +143,8 @@ def complete(model: LoadedModel, request: CompletionRequest) -> CompletionReply:
         missed = [ids for ids in seen if model.alphabet.decode(ids) not in known]
         completions += [completion_of(query, context, found) for found in score_seen(model, missed)]
         completions = slips_last(sorted(completions, key=lambda each: -each.score))[: request.limit]
+    if request.whole_first:
+        completions = put_whole_first(model, query, completions)[: request.limit]
     return CompletionReply(
         prefix=request.prefix,
         completions=tuple(completions),
@@ -217,6 +223,18 @@ def score_seen(model: LoadedModel, phrases: Sequence[tuple[int, ...]]) -> list[F
         seen = model.mixture.log_share(model.mixture.index.count(ids))
         found.append(Found(ids=ids, score=float(np.logaddexp(own, seen)), model=own, seen=seen))
     return found
+
+
+def put_whole_first(model: LoadedModel, query: TypedQuery, completions: list[Completion]) -> list[Completion]:
+    """Put what was typed first if it was seen as a whole phrase, in the form that was kept if that differs in case."""
+    ids = tuple(query.ahead)
+    if model.mixture is None or not ids or model.mixture.index.count(ids) < max(model.mixture.least_count, LEAST_SEEN):
+        return completions
+    name = folded_name(model.folded, ids)
+    for at, each in enumerate(completions):
+        if folded_name(model.folded, model.alphabet.encode(each.text).tolist()) == name:
+            return [each, *completions[:at], *completions[at + 1 :]]
+    return [*(completion_of(query, "", found) for found in score_seen(model, [ids])), *completions]
 
 
 def slips_last(completions: list[Completion]) -> list[Completion]:

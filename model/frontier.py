@@ -14,6 +14,8 @@ import numpy as np
 from model.alphabet import BEGIN_ID, END_ID, UNKNOWN_ID
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from model.mixture import Mixture
@@ -104,6 +106,14 @@ class Children:
         return int(self.order[rank]) if rank < len(self.order) else None
 
 
+def folded_name(folded: NDArray[np.int64], ids: Sequence[int]) -> tuple[int, ...]:
+    """Give what phrases share that are not told apart: their folded ids (V,), but for white space at the end."""
+    name = folded[np.array(ids, dtype=np.int64)].tolist()
+    while name and name[-1] < 0:
+        name.pop()
+    return tuple(name)
+
+
 @dataclass(kw_only=True)
 class Frontier:
     """The queue of what may still come first, and what it costs to know more."""
@@ -122,12 +132,7 @@ class Frontier:
 
     def name(self, ids: tuple[int, ...]) -> tuple[int, ...]:
         """Give what a phrase shares with those that are not told apart from it."""
-        if self.options.folded is None:
-            return ids
-        named = self.options.folded[np.array(ids, dtype=np.int64)].tolist()
-        while named and named[-1] < 0:
-            named.pop()
-        return tuple(named)
+        return ids if self.options.folded is None else folded_name(self.options.folded, ids)
 
     def push(self, entry: Children | Found, rank: int = 0) -> None:
         """Queue a finished phrase, or the next child of a branch."""

@@ -41,6 +41,9 @@ def evaluate_model(
 ) -> Evaluation:
     """Measure a checkpoint on phrases or running text, as its task asks.
 
+    What is typed is never a whole phrase here, so a phrase seen that is no longer than that has the place that its
+    probability gives it.
+
     Args:
         path: of the model, or of one version.
         data: sources to measure on.
@@ -128,7 +131,7 @@ def ask(name: str, model: LoadedModel, kinds: frozenset[str]) -> System:
     """Make a system of a model."""
 
     def complete_prefix(prefix: str) -> list[str]:
-        reply = complete(model, CompletionRequest(prefix=prefix, limit=COMPLETIONS, kinds=kinds))
+        reply = complete(model, CompletionRequest(prefix=prefix, limit=COMPLETIONS, kinds=kinds, whole_first=False))
         return [each.text for each in reply.completions]
 
     return System(name=name, complete=complete_prefix)
@@ -147,7 +150,7 @@ def systems_of(
     """
 
     def ask_model(prefix: str) -> list[str]:
-        reply = complete(model, CompletionRequest(prefix=prefix, limit=COMPLETIONS, kinds=kinds))
+        reply = complete(model, CompletionRequest(prefix=prefix, limit=COMPLETIONS, kinds=kinds, whole_first=False))
         proven(reply.exact)
         return [each.text for each in reply.completions]
 

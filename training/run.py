@@ -275,7 +275,12 @@ def measure(
     popular = PopularCompletions(text.texts, text.counts)
 
     def ask_model(prefix: str) -> list[str]:
-        return [each.text for each in complete(model, CompletionRequest(prefix=prefix, limit=COMPLETIONS)).completions]
+        return [
+            each.text
+            for each in complete(
+                model, CompletionRequest(prefix=prefix, limit=COMPLETIONS, whole_first=False)
+            ).completions
+        ]
 
     def ask_counts(prefix: str) -> list[str]:
         return [each for each, _ in popular.complete(prefix, COMPLETIONS)]
