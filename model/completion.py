@@ -31,6 +31,7 @@ MAX_PREFIX_CHARACTERS = 1000
 MAX_LIMIT = 100
 MAX_CHARACTERS = 1000
 MAX_EXPANSIONS = 100_000
+MAX_DEADLINE_MS = 60_000
 MOST_CORRECTIONS = 20
 LEAST_SEEN = 1e-6  # a count of nothing is none
 OWN_SHARE = 0.1  # of the probability of a phrase seen: with more than it, the model counts as a source, too
@@ -69,8 +70,8 @@ class CompletionRequest:
         ):
             if not 1 <= getattr(self, name) <= most:
                 raise InputError(f"{name} must be in [1, {most}], got {getattr(self, name)}")
-        if not 0 <= self.deadline_ms < np.inf:
-            raise InputError(f"deadline_ms must be at least 0, got {self.deadline_ms}")
+        if not 0 <= self.deadline_ms <= MAX_DEADLINE_MS:
+            raise InputError(f"deadline_ms must be in [0, {MAX_DEADLINE_MS}], got {self.deadline_ms}")
         if unknown := self.kinds - frozenset(KINDS):
             raise InputError(f"kinds must be of {', '.join(KINDS)}, got {', '.join(sorted(unknown))}")
 

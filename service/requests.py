@@ -7,10 +7,11 @@ from typing import Annotated, Any, TypeVar
 from urllib.parse import parse_qsl
 
 from flask import Request
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo
 from pydantic_core import ErrorDetails
 from werkzeug.exceptions import RequestEntityTooLarge
 
+from model.channel import KINDS
 from model.completion import CompletionRequest
 from model.generation import MAX_TEMPERATURE, GenerationRequest
 from service.problems import ProblemError
@@ -37,11 +38,24 @@ def _within_settings(value: int, info: ValidationInfo) -> int:
             most = settings.max_limit
         case "max_characters":
             most = settings.max_generated_characters
+        case "deadline_ms":
+            most = settings.deadline_ms
         case _:
             raise NotImplementedError(info.field_name)
     if value > most:
         raise ValueError(f"must be at most {most}")
     return value
+
+
+def _kinds(value: object) -> object:
+    """Take kinds out of a query, where they stand with commas between them; a list comes out of JSON."""
+    return value.split(",") if isinstance(value, str) else value
+
+
+def _known_kinds(kinds: list[str]) -> list[str]:
+    if unknown := [kind for kind in kinds if kind not in KINDS]:
+        raise ValueError(f"must be of {', '.join(KINDS)}, not {_echo(unknown[0])}")
+    return kinds
 
 
 def _typed_text(text: str, info: ValidationInfo) -> str:
@@ -64,6 +78,8 @@ class CompleteBody(BaseModel):
 
     q: TypedText
     limit: Annotated[int, Field(ge=1), BoundedBySettings] = 10
+    kinds: Annotated[list[str], BeforeValidator(_kinds), AfterValidator(_known_kinds)] = list(KINDS)
+    deadline_ms: Annotated[int, Field(ge=1), BoundedBySettings] | None = None
     model: str | None = None
 
     def to_request(self, settings: Settings) -> CompletionRequest:
@@ -73,6 +89,8 @@ class CompleteBody(BaseModel):
             limit=self.limit,
             max_characters=settings.max_completion_characters,
             max_expansions=settings.max_expansions,
+            deadline_ms=self.deadline_ms or settings.deadline_ms,
+            kinds=frozenset(self.kinds),
         )
 
 

@@ -4,7 +4,7 @@ from http import HTTPStatus
 
 from flask import Blueprint, Response, current_app, request
 
-from model.completion import complete
+from model.completion import as_json_object, complete
 from model.generation import generate
 from model.loaded import LoadedModel
 from service.models import Models, find_model
@@ -42,9 +42,7 @@ def _complete(body: CompleteBody) -> Response:
     return json_response(
         {
             "prefix": reply.prefix,
-            "completions": [
-                {"text": completion.text, "score": round(completion.score, 6)} for completion in reply.completions
-            ],
+            "completions": [as_json_object(completion) for completion in reply.completions],
             "exact": reply.exact,
             "elapsed_ms": round(reply.elapsed_ms, 3),
             "model": loaded.name,

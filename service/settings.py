@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from model.completion import MAX_CHARACTERS, MAX_EXPANSIONS, MAX_LIMIT, MAX_PREFIX_CHARACTERS
+from model.completion import MAX_CHARACTERS, MAX_DEADLINE_MS, MAX_EXPANSIONS, MAX_LIMIT, MAX_PREFIX_CHARACTERS
 from model.errors import InputError
 from model.generation import MAX_CHARACTERS as MAX_GENERATED_CHARACTERS
 
@@ -46,6 +46,13 @@ class Settings:
         metadata={
             "help": "how many prefixes a search may expand before it stops with `exact: false`",
             "most": MAX_EXPANSIONS,
+        },
+    )
+    deadline_ms: int = field(
+        default=100,
+        metadata={
+            "help": "how long a completion may take, in milliseconds; then it is the best so far, with `exact: false`",
+            "most": MAX_DEADLINE_MS,
         },
     )
     max_generated_characters: int = field(

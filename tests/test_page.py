@@ -36,6 +36,7 @@ KEYSTROKES = [("", "ㅅ"), ("", "서"), ("", "성"), ("서", "우"), ("", "울")
 def base(tiny_models: Path) -> Iterator[str]:
     command = [sys.executable, "-m", "machim", "serve", str(tiny_models), "--port", "0", "--workers", "2"]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("MACHIM_")}
+    environment["MACHIM_DEADLINE_MS"] = "60000"  # what was cut off would differ from one time to the next
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment) as process:
         assert process.stderr is not None
         try:
@@ -100,7 +101,10 @@ def type_text(page: Page, base: str, text: str) -> list[str]:
 
 
 def reply_to(typed: str, *texts: str) -> dict[str, Any]:
-    completions = [{"text": text, "score": -1.0} for text in texts]
+    completions = [
+        {"text": text, "score": -1.0, "source": "seen", "match": "exact", "highlight": [[0, len(typed)]]}
+        for text in texts
+    ]
     return {
         "prefix": typed,
         "completions": completions,
@@ -120,6 +124,26 @@ def test_a_latin_prefix_shows_the_completions_that_the_service_gives(page: Page,
     expect(page.get_by_role("status")).to_have_text(
         re.compile(rf"{len(texts)} completions? · \d+\.\d ms · tiny 0001.*")
     )
+
+
+def test_a_half_typed_syllable_is_marked_as_far_as_it_was_typed_and_said_to_be_one(page: Page, base: str) -> None:
+    texts = type_text(page, base, "서ㅇ")
+    assert texts[0].startswith("서울")
+    option = page.get_by_role("option").first
+    assert option.locator(".typed").text_content() == "서울"
+    assert option.get_attribute("data-match") == "half typed"
+
+
+def test_marks_count_characters_and_not_halves_of_them(page: Page, base: str) -> None:
+    """An emoji is two units of a string in JavaScript and one code point."""
+    reply = reply_to("b", "😀bc")
+    reply["completions"][0]["highlight"] = [[1, 2]]
+    page.route("**/v1/complete?*", lambda route: route.fulfill(json=reply))
+    page.locator("#query").press_sequentially("b")
+    expect_options(page, ["😀bc"])
+    option = page.get_by_role("option").first
+    assert option.locator(".typed").text_content() == "b"
+    assert option.locator(".completed").all_text_contents() == ["😀", "c"]
 
 
 def test_hangul_shows_the_right_first_completion_at_every_step_of_composing(page: Page, base: str) -> None:

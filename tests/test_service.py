@@ -131,7 +131,7 @@ def test_a_model_is_chosen_by_name_and_is_the_first_autocomplete_model_otherwise
 REFUSED_QUERIES = [
     ("", 400, "q is required"),
     ("q=a&q=b", 400, "q must be given once, got it 2 times"),
-    ("q=a&k=5", 400, "k is no parameter here; there are limit, model, q"),
+    ("q=a&k=5", 400, "k is no parameter here; there are deadline_ms, kinds, limit, model, q"),
     ("q=%ff", 400, "the query must be UTF-8, got the byte 0xff"),
     ("q=%ED%A0%80", 400, "the query must be UTF-8, got the byte 0xed"),
     ("q=a&%c3%28=1", 400, "the query must be UTF-8, got the byte 0xc3"),

@@ -71,15 +71,40 @@ function part(className, text) {
   return span;
 }
 
-function optionOf(text, typed, index) {
+// What a match that is not exact is called for people.
+const MATCHES = {
+  partial: "half typed",
+  case: "other case",
+  initials: "initials",
+  keyboard: "other keyboard",
+  slip: "slip",
+};
+
+// The spans of what was typed count code points, and a string of JavaScript counts half of some.
+function partsOf({ text, highlight }) {
+  const points = [...text];
+  const parts = [];
+  let end = 0;
+  for (const [first, last] of [...highlight, [points.length, points.length]]) {
+    if (first > end) {
+      parts.push(part("completed", points.slice(end, first).join("")));
+    }
+    if (last > first) {
+      parts.push(part("typed", points.slice(first, last).join("")));
+    }
+    end = last;
+  }
+  return parts;
+}
+
+function optionOf(completion, index) {
   const option = document.createElement("li");
   option.id = `completion-${index}`;
   option.setAttribute("role", "option");
   option.dir = "auto";
-  if (text.startsWith(typed)) {
-    option.append(part("typed", typed), part("completed", text.slice(typed.length)));
-  } else {
-    option.append(part("completed", text));
+  option.append(...partsOf(completion));
+  if (completion.match in MATCHES) {
+    option.dataset.match = MATCHES[completion.match]; // shown after the text, and no part of it
   }
   return option;
 }
@@ -94,7 +119,7 @@ function show(reply) {
     return;
   }
   state.texts = texts;
-  list.replaceChildren(...texts.map((text, index) => optionOf(text, reply.prefix, index)));
+  list.replaceChildren(...reply.completions.map(optionOf));
   list.style.left = "0";
   list.hidden = false;
   query.setAttribute("aria-expanded", "true");
