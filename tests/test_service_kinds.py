@@ -35,7 +35,7 @@ def completions_of(client: FlaskClient, query: str) -> list[dict[str, Any]]:
         ("서울", "서울", "exact", [[0, 2]]),
         ("서우", "서울", "partial", [[0, 2]]),
         ("seou", "Seoul", "case", [[0, 4]]),
-        ("ㅅㅍㅇㄹ", "상파울루", "initials", [[0, 4]]),
+        ("ㅅㅍㅇㄹ", "상파올로", "initials", [[0, 4]]),
         ("tjdnf", "서울", "keyboard", [[0, 2]]),
         ("베익징", "베이징", "slip", [[0, 3]]),
     ],
