@@ -34,6 +34,11 @@ if TYPE_CHECKING:
     from training.settings import BlendSettings
     from training.text import PhraseText
 
+LARGE_ALPHABET = 500  # characters: Hangul and Chinese, where each says as much as two or three letters
+ORDERS = {True: 6, False: 8}  # of the n-gram, by whether the alphabet is large
+# Contexts from which on n-grams seen once are left out: in large alphabets, and where they are too many (decisions/0006).
+SINGLES_BELOW = {True: 4, False: 6}
+MOST_NGRAMS = 12_000_000
 NUMBERS = 12_000_000  # logits held at once while shares are learned: 48 MB, and as many of the n-gram
 STEPS = 40  # of L-BFGS; two numbers need fewer
 FALLBACK_DISCOUNTS = (0.5, 1.0, 1.5)  # where counts are all alike, or leave out the small ones
@@ -93,12 +98,15 @@ def count_phrases(
     kept = np.repeat(known, np.diff(offsets))
     kept_offsets = np.concatenate([[0], np.cumsum(np.diff(offsets)[known])])
     files = {PHRASES_FILE: build_phrase_index(ids[kept], kept_offsets, counts[known])}
-    manifest = {**learn_phrase_shares(counts), "least_count": settings.least_count, "ngram_order": settings.ngram_order}
-    if settings.ngram_order:
+    large = len(alphabet) >= LARGE_ALPHABET
+    order = ORDERS[large] if settings.ngram_order is None else settings.ngram_order
+    manifest = {**learn_phrase_shares(counts), "least_count": settings.least_count, "ngram_order": order}
+    if order:
         # Every other rare character stands for the unknown, whose probability nothing else would tell.
         hidden = np.where(rare[ids] & (ids % 2 == 0), UNKNOWN_ID, ids)
-        ngram = build_kneser_ney(hidden, offsets, order=settings.ngram_order, vocabulary_size=len(alphabet))
-        files[NGRAM_FILE] = ngram_bytes(ngram)
+        ngram = build_kneser_ney(hidden, offsets, order=order, vocabulary_size=len(alphabet))
+        many = sum(len(level.keys) for level in ngram.levels) > MOST_NGRAMS
+        files[NGRAM_FILE] = ngram_bytes(ngram, singles_below=SINGLES_BELOW[large] if large or many else None)
     return Blend(files=files, manifest=manifest)
 
 

@@ -1,4 +1,7 @@
-"""An n-gram as counted, put into the file that it is served from."""
+"""An n-gram as counted, put into the file that it is served from.
+
+Legend: V vocabulary size, M n-grams of a level.
+"""
 
 from __future__ import annotations
 
@@ -10,42 +13,67 @@ from model.arrays import write_arrays
 from training.kneser_ney import KINDS
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from training.kneser_ney import KneserNey
 
 LARGEST_SYMBOL = 65535
 
 
-def ngram_bytes(ngram: KneserNey) -> bytes:
-    """Lay an n-gram out for ``model.ngram``: n-grams level by level, contexts numbered in the same order."""
+def ngram_bytes(ngram: KneserNey, *, singles_below: int | None = None) -> bytes:
+    """Lay an n-gram out for ``model.ngram``: n-grams level by level, contexts numbered in the same order.
+
+    Args:
+        ngram: as counted.
+        singles_below: n-grams that count once are left out, and what they stood for is left to shorter contexts, where
+            the context has so many characters or more, unless a longer n-gram rests on them; None keeps all.
+    """
     vocabulary = ngram.vocabulary_size
-    sizes = [len(level.keys) for level in ngram.levels]
+    kept = kept_ngrams(ngram, singles_below)
+    sizes = [int(each.sum()) for each in kept]
     # A level's contexts are the n-grams of the level below; the first level's are the V characters.
     offsets = np.cumsum([0, *sizes])
     starts, rests, shorter, symbols, shares = [], [], [], [], []
-    for index, level in enumerate(ngram.levels):
-        contexts = len(level.totals)
-        owners = level.keys // vocabulary
-        lengths = np.bincount(owners, minlength=contexts)
+    contexts = np.ones(vocabulary, dtype=np.bool_)  # which of a level's contexts are kept
+    places = np.arange(vocabulary)  # of the n-grams of the level below, among those that are kept
+    for index, (level, keep) in enumerate(zip(ngram.levels, kept, strict=True)):
+        owners = level.keys[keep] // vocabulary
+        left = level.counts[keep] - level.discounts[np.minimum(level.counts[keep], KINDS)]
+        totals = np.maximum(level.totals, 1.0)
+        lengths = np.bincount(owners, minlength=len(contexts))[contexts]
         starts.append(offsets[index] + np.cumsum(lengths) - lengths)
-        totals = np.maximum(level.totals, 1)
-        taken = level.discounts[1:] @ level.kinds
-        rests.append(np.where(level.totals > 0, taken / totals, 1.0))
-        symbols.append(level.keys % vocabulary)
-        left = level.counts - level.discounts[np.minimum(level.counts, KINDS)]
+        given = np.bincount(owners, weights=left, minlength=len(contexts))
+        rests.append((1.0 - given / totals)[contexts])
+        symbols.append(level.keys[keep] % vocabulary)
         shares.append(left / totals[owners])
         if index + 1 < len(ngram.levels):
-            shorter.append(level.suffixes + (0 if index == 0 else vocabulary + offsets[index - 1]))
+            shorter.append(places[level.suffixes[keep]] + (0 if index == 0 else vocabulary + offsets[index - 1]))
+        contexts, places = keep, np.cumsum(keep) - 1
     empty = [np.zeros(0)]
+    symbol = np.uint16 if vocabulary <= LARGEST_SYMBOL + 1 else np.uint32
     return write_arrays(
         {
             "base": ngram.unigram_probabilities().astype(np.float32),
             "starts": np.concatenate([*(starts or [np.zeros(vocabulary)]), offsets[-1:]]).astype(np.uint32),
             "rests": np.concatenate(rests or [np.ones(vocabulary)]).astype(np.float32),
             "shorter": np.concatenate(shorter or empty).astype(np.uint32),
-            "symbols": np.concatenate(symbols or empty).astype(
-                np.uint16 if vocabulary <= LARGEST_SYMBOL + 1 else np.uint32
-            ),
+            "symbols": np.concatenate(symbols or empty).astype(symbol),
             "shares": np.concatenate(shares or empty).astype(np.float32),
         },
         {},
     )
+
+
+def kept_ngrams(ngram: KneserNey, singles_below: int | None) -> list[NDArray[np.bool_]]:
+    """Tell which n-grams of each level to keep, (M,) each: with one also the shorter ones that lead to it."""
+    kept = [np.ones(len(level.keys), dtype=np.bool_) for level in ngram.levels]
+    for index in range(len(kept) - 1, -1, -1):
+        level = ngram.levels[index]
+        if singles_below is not None and index + 1 >= singles_below:
+            needed = np.zeros(len(level.keys), dtype=np.bool_)
+            if index + 1 < len(kept):
+                above, keep = ngram.levels[index + 1], kept[index + 1]
+                needed[above.keys[keep] // ngram.vocabulary_size] = True
+                needed[above.suffixes[keep]] = True
+            kept[index] = (level.counts > 1) | needed
+    return kept

@@ -67,9 +67,12 @@ class TextSettings:
 class BlendSettings:
     """What is mixed with the network of an autocomplete model."""
 
-    ngram_order: int = field(
-        default=6,
-        metadata={"help": "Order of the character n-gram that is mixed with the network; 0 leaves the network alone."},
+    ngram_order: int | None = field(
+        default=None,
+        metadata={
+            "help": "Order of the character n-gram that is mixed with the network; 0 leaves the network alone. By"
+            " default 8, and 6 for alphabets of 500 characters or more."
+        },
     )
     least_count: float = field(
         default=1.0,
@@ -77,7 +80,7 @@ class BlendSettings:
     )
 
     def __post_init__(self) -> None:
-        if not 0 <= self.ngram_order <= MOST_ORDER:
+        if self.ngram_order is not None and not 0 <= self.ngram_order <= MOST_ORDER:
             raise InputError(f"ngram_order must be in [0, {MOST_ORDER}], got {self.ngram_order}")
         if not 0 <= self.least_count < math.inf:
             raise InputError(f"least_count must be at least 0, got {self.least_count}")
