@@ -25,14 +25,14 @@ class ChannelCosts:
         InputError: a cost is above 0 or not finite.
     """
 
-    partial: float = -1.0
+    partial: float = -3.0
     lone_letter: float = -3.0
     case: float = -1.5
-    initials: float = -0.7
-    keyboard: float = -4.0
-    slip: float = -6.0
-    slip_neighbour: float = -4.5
-    transposition: float = -5.0
+    initials: float = -1.5
+    keyboard: float = -5.0
+    slip: float = -9.0
+    slip_neighbour: float = -7.5
+    transposition: float = -8.0
     slip_at_start: float = -3.0
 
     def __post_init__(self) -> None:

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 LARGE_ALPHABET = 500  # characters: Hangul and Chinese, where each says as much as two or three letters
 ORDERS = {True: 6, False: 8}  # of the n-gram, by whether the alphabet is large
-# Contexts from which on n-grams seen once are left out: in large alphabets, and where they are too many (decisions/0006).
+# Contexts from which on n-grams seen once are left out: in large alphabets, and where there are too many n-grams.
 SINGLES_BELOW = {True: 4, False: 6}
 MOST_NGRAMS = 12_000_000
 NUMBERS = 12_000_000  # logits held at once while shares are learned: 48 MB, and as many of the n-gram
