@@ -1,0 +1,147 @@
+"""Slips found in the index are those that comparing every beginning of every phrase finds."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from model.alphabet import Alphabet, count_characters, train_alphabet
+from model.channel import DEFAULT_COSTS
+from model.hangul import keystrokes, neighbours
+from model.keys import alphabet_keys
+from model.phrases import phrase_index_from
+from model.slips import edits_for, find_slips
+from training.phrase_index import build_phrase_index
+
+LATIN = "asdk1"
+HANGUL = "가각거하ㄱ다"
+ALL = 10_000
+
+
+def alphabet_of(characters: str) -> Alphabet:
+    return train_alphabet(count_characters([characters], np.ones(1)), character_limit=50)
+
+
+ALPHABETS = {LATIN: alphabet_of(LATIN), HANGUL: alphabet_of(HANGUL)}
+
+
+def found(phrases: dict[str, float], typed: str, *, edits: int, most: int = ALL, known: str = "") -> dict[str, float]:
+    alphabet = ALPHABETS.get(known) or alphabet_of("".join(phrases) + typed)
+    ids, offsets = alphabet.encode_many(list(phrases))
+    index = phrase_index_from(build_phrase_index(ids, offsets, np.array(list(phrases.values()), dtype=np.float64)))
+    slips = find_slips(index, alphabet_keys(alphabet), typed, edits=edits, costs=DEFAULT_COSTS, most=most)
+    return {alphabet.decode(each.ids): each.cost for each in slips}
+
+
+def edit_costs(meant: str, typed: str, edits: int) -> list[float]:
+    """The best cost of typing one string of keys for another with exactly 0, 1, ... edits, nats."""
+    first = DEFAULT_COSTS.slip_at_start
+    table: dict[tuple[int, int, int], float] = {}
+
+    def cost(i: int, j: int, left: int) -> float:
+        """Of all after the first i keys meant and the first j typed."""
+        if left < 0:
+            return -math.inf
+        if (i, j, left) in table:
+            return table[i, j, left]
+        start = first if j == 0 else 0.0
+        ways = [0.0] if i == len(meant) and j == len(typed) and left == 0 else []
+        if i < len(meant) and j < len(typed):
+            if meant[i] == typed[j]:
+                ways.append(cost(i + 1, j + 1, left))
+            else:
+                changed = DEFAULT_COSTS.slip_neighbour if meant[i] in neighbours(typed[j]) else DEFAULT_COSTS.slip
+                ways.append(changed + start + cost(i + 1, j + 1, left - 1))
+            swapped = meant[i : i + 2][::-1] == typed[j : j + 2] and len(typed[j : j + 2]) == 2
+            if swapped and meant[i] != meant[i + 1]:
+                ways.append(DEFAULT_COSTS.transposition + start + cost(i + 2, j + 2, left - 1))
+        if i < len(meant):
+            ways.append(DEFAULT_COSTS.slip + start + cost(i + 1, j, left - 1))
+        if j < len(typed):
+            ways.append(DEFAULT_COSTS.slip + start + cost(i, j + 1, left - 1))
+        table[i, j, left] = max(ways, default=-math.inf)
+        return table[i, j, left]
+
+    return [cost(0, 0, number) for number in range(edits + 1)]
+
+
+def expected(phrases: dict[str, float], typed: str, edits: int) -> dict[str, float]:
+    """Compare every beginning of every phrase, its last character whole or begun."""
+    for allowed in range(1, edits + 1):
+        best: dict[str, float] = {}
+        for phrase in phrases:
+            for length in range(1, len(phrase) + 1):
+                before, keys = keystrokes(phrase[: length - 1]), keystrokes(phrase[:length])
+                costs = [
+                    max(edit_costs(keys[:end], keystrokes(typed), allowed)[1:])
+                    for end in range(len(before) + 1, len(keys) + 1)
+                ]
+                if max(costs) > -math.inf:
+                    best[phrase[:length]] = max(costs)
+        if best:
+            return best
+    return {}
+
+
+@settings(max_examples=120, deadline=None)
+@given(
+    st.sampled_from([LATIN, HANGUL]).flatmap(
+        lambda known: st.tuples(
+            st.just(known),
+            st.dictionaries(st.text(known, min_size=1, max_size=4), st.integers(1, 9).map(float), max_size=5),
+            st.text(known, min_size=1, max_size=4),
+        )
+    ),
+    st.sampled_from([1, 2]),
+)
+def test_every_beginning_within_the_edits_is_found_at_its_cost(
+    case: tuple[str, dict[str, float], str], edits: int
+) -> None:
+    known, phrases, typed = case
+    assert found(phrases, typed, edits=edits, known=known) == pytest.approx(expected(phrases, typed, edits))
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant", "cost"),
+    [
+        ("베익징", "베이징", DEFAULT_COSTS.slip),
+        ("서을", "서울", DEFAULT_COSTS.slip),
+        ("san x", "san j", DEFAULT_COSTS.slip),
+        ("sam j", "san j", DEFAULT_COSTS.slip_neighbour),
+        ("sna j", "san j", DEFAULT_COSTS.transposition),
+        ("asn j", "san j", DEFAULT_COSTS.transposition + DEFAULT_COSTS.slip_at_start),
+        ("xan j", "san j", DEFAULT_COSTS.slip_neighbour + DEFAULT_COSTS.slip_at_start),
+    ],
+)
+def test_each_edit_has_its_cost(typed: str, meant: str, cost: float) -> None:
+    phrases = {"베이징": 5.0, "서울": 5.0, "san jose": 2.0}
+    best = found(phrases, typed, edits=1)
+    assert best[meant] == pytest.approx(cost if typed != "서을" else max(cost, best[meant]))
+
+
+def test_two_edits_are_tried_only_where_one_finds_nothing() -> None:
+    assert found({"abcdefgh": 1.0}, "abxdexgh", edits=1) == {}
+    assert "abcdefgh" in found({"abcdefgh": 1.0}, "abxdexgh", edits=2)
+    assert "abxdefgh" not in found({"abcdefgh": 1.0, "abxdeegh": 1.0}, "abxdexgh", edits=2)
+
+
+def test_every_slip_costs_something_so_what_was_typed_exactly_comes_before_it() -> None:
+    costs = found({"서울역": 5.0, "서울": 2.0}, "서울", edits=1)
+    assert costs
+    assert max(costs.values()) <= max(DEFAULT_COSTS.slip_neighbour, DEFAULT_COSTS.transposition)
+
+
+def test_the_best_by_cost_and_count_are_given() -> None:
+    phrases = {"abcd": 1.0, "abce": 1e6, "abcf": 10.0}
+    assert list(found(phrases, "abcz", edits=1, most=2)) in (["abc", "abce"], ["abce", "abc"])
+
+
+@pytest.mark.parametrize(
+    ("typed", "edits"), [("", 0), ("abc", 0), ("abcd", 1), ("서울", 1), ("a" * 8, 1), ("a" * 9, 2)]
+)
+def test_more_keys_allow_for_more_edits(typed: str, edits: int) -> None:
+    assert edits_for(typed) == edits
