@@ -42,12 +42,12 @@ def edits_for(typed: str) -> int:
 class Edits:
     """What was typed, and what it costs to have typed it for other keys, nats; -inf where it cannot be.
 
-    same: (L + 1, n) whether a key is the one typed; changed: (L + 1, n) float32, a key for the one typed; left_out:
-    (n + 1,) float32, a key not typed where it should have been; put_in: (n,) float32, the key typed for none;
-    exchanged: (n - 1,) float32, two keys typed in the other order.
+    same: (L + 1, n) float32, a key that is the one typed, or the same letter in the other case; changed: (L + 1, n)
+    float32, a key for the one typed; left_out: (n + 1,) float32, a key not typed where it should have been;
+    put_in: (n,) float32, the key typed for none; exchanged: (n - 1,) float32, two keys typed in the other order.
     """
 
-    same: NDArray[np.bool_]
+    same: NDArray[np.float32]
     changed: NDArray[np.float32]
     left_out: NDArray[np.float32]
     put_in: NDArray[np.float32]
@@ -88,7 +88,7 @@ def find_slips(
     A beginning ends with the character in which the last key typed is matched, and may have keys beyond it. An edit is
     a key put in, left out or changed, or two neighbours exchanged. Two edits are tried where one finds nothing. The
     walk leaves nothing out as long as no level has more than ``MOST_CHILDREN`` below it; then it follows those that can
-    come to most.
+    come to most. Letters may differ in case, at its cost.
 
     Args:
         index: of phrases seen.
@@ -144,26 +144,28 @@ def can_follow(
     open_places: NDArray[np.bool_] = np.greater(table.now, -np.inf)
     room: NDArray[np.bool_] = np.any(open_places[:, :-1], axis=(1, 2))
     spent: NDArray[np.bool_] = open_places[:, -1, :-1][parents]
-    matches: NDArray[np.bool_] = (first_keys > 0) & (room[parents] | (spent & prepared.same[first_keys]).any(axis=1))
+    same = prepared.same[first_keys] > -np.inf
+    matches: NDArray[np.bool_] = (first_keys > 0) & (room[parents] | (spent & same).any(axis=1))
     return matches
 
 
 def prepare(strokes: str, letters: dict[str, int], costs: ChannelCosts) -> Edits:
     """Work out what every edit costs at every key typed."""
     n = len(strokes)
-    same = np.zeros((len(letters) + 1, n), dtype=np.bool_)
+    same = np.full((len(letters) + 1, n), -np.inf, dtype=np.float32)
     changed = np.full((len(letters) + 1, n), costs.slip, dtype=np.float32)
     for at, key in enumerate(strokes):
         beside = [letters[each] for each in neighbours(key) if each in letters]
         changed[beside, at] = costs.slip_neighbour
-        if key in letters:
-            same[letters[key], at] = True
-            changed[letters[key], at] = -np.inf
+        for letter, cost in ((key.swapcase(), costs.case), (key, 0.0)):
+            if letter in letters:
+                same[letters[letter], at] = cost
+                changed[letters[letter], at] = -np.inf
     left_out, put_in = np.full(n + 1, costs.slip, np.float32), np.full(n, costs.slip, np.float32)
     exchanged = np.full(n - 1, costs.transposition, np.float32)
     changed[:, 0] += costs.slip_at_start
-    for each in (left_out, put_in, exchanged):
-        each[:1] += costs.slip_at_start
+    for edit in (left_out, put_in, exchanged):
+        edit[:1] += costs.slip_at_start
     return Edits(same=same, changed=changed, left_out=left_out, put_in=put_in, exchanged=exchanged)
 
 
@@ -214,18 +216,18 @@ def type_key(
     """Extend rows of the table, (M, E + 1, n + 1) each, by one key (M,) of the phrases."""
     same = prepared.same[key]  # (M, n)
     after = np.full_like(now, -np.inf)
-    np.copyto(after[:, :, 1:], now[:, :, :-1], where=same[:, None, :])
+    np.add(now[:, :, :-1], same[:, None, :], out=after[:, :, 1:])
     changed = prepared.changed[key]
-    exchanged = same[:, :-1] & prepared.same[last][:, 1:] & (last != key)[:, None]
-    some = exchanged.any()
+    swapped = same[:, :-1] + prepared.same[last][:, 1:] + prepared.exchanged
+    swapped[last == key] = -np.inf
+    some = bool((swapped > -np.inf).any())
     for number in range(1, now.shape[1]):
         row, fewer = after[:, number], now[:, number - 1]
         np.maximum(row[:, 1:], fewer[:, :-1] + changed, out=row[:, 1:])
         np.maximum(row, fewer + prepared.left_out, out=row)
         np.maximum(row[:, 1:], after[:, number - 1, :-1] + prepared.put_in, out=row[:, 1:])
         if some:
-            swapped = np.where(exchanged, before[:, number - 1, :-2] + prepared.exchanged, -np.inf)
-            np.maximum(row[:, 2:], swapped, out=row[:, 2:])
+            np.maximum(row[:, 2:], before[:, number - 1, :-2] + swapped, out=row[:, 2:])
     return after
 
 

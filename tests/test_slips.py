@@ -115,6 +115,7 @@ def test_every_beginning_within_the_edits_is_found_at_its_cost(
         ("sna j", "san j", DEFAULT_COSTS.transposition),
         ("asn j", "san j", DEFAULT_COSTS.transposition + DEFAULT_COSTS.slip_at_start),
         ("xan j", "san j", DEFAULT_COSTS.slip_neighbour + DEFAULT_COSTS.slip_at_start),
+        ("SNa j", "san j", DEFAULT_COSTS.transposition + 2 * DEFAULT_COSTS.case),
     ],
 )
 def test_each_edit_has_its_cost(typed: str, meant: str, cost: float) -> None:

@@ -36,8 +36,8 @@ def train_places(out: Path, *, minutes: float, say: Callable[[str], None]) -> st
         task="autocomplete",
         reading=ReadingSettings(),
         text=TextSettings(held_out_below=500_000),  # the names that everybody types are all learned
-        network=NetworkSettings(dropout=0.25),
-        training=TrainingSettings(minutes=minutes, count_power=0.6, learning_rate=0.006),
+        network=NetworkSettings(),
+        training=TrainingSettings(minutes=minutes, count_power=0.25),
         note=NOTE,
     )
     trained = train_model([str(places_path())], out, settings, say=say, began=time.monotonic())

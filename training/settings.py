@@ -24,7 +24,7 @@ class NetworkSettings:
         default=128, metadata={"help": "Width of the learned character embedding; 0 feeds characters one-hot."}
     )
     dropout: float = field(
-        default=0.1, metadata={"help": "Share of values dropped in training: of embeddings, between layers, on top."}
+        default=0.25, metadata={"help": "Share of values dropped in training: of embeddings, between layers, on top."}
     )
     tied: bool = field(default=False, metadata={"help": "Use the embedding as output weights too."})
     letters: bool = field(
@@ -99,7 +99,7 @@ class TrainingSettings:
     )
     epochs: int = field(default=50, metadata={"help": "The most times to go through the text."})
     seed: int = field(default=0, metadata={"help": "Of weights, order and dropout."})
-    batch_characters: int = field(default=1024, metadata={"help": "Characters a step of training reads, about."})
+    batch_characters: int = field(default=2048, metadata={"help": "Characters a step of training reads, about."})
     window: int = field(
         default=128, metadata={"help": "Running text: characters that a gradient reaches back through."}
     )
@@ -107,7 +107,7 @@ class TrainingSettings:
     weight_decay: float = field(default=0.01, metadata={"help": "Of AdamW."})
     gradient_limit: float = field(default=1.0, metadata={"help": "Norm to which a longer gradient is cut."})
     count_power: float = field(
-        default=0.5, metadata={"help": "A phrase of count c is read c to this power times as often as one of count 1."}
+        default=0.0, metadata={"help": "A phrase of count c is read c to this power times as often as one of count 1."}
     )
     precision: Precision = field(
         default="auto", metadata={"help": "float32, bfloat16, or auto: bfloat16 where the processor has it."}
