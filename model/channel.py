@@ -18,8 +18,9 @@ class ChannelCosts:
 
     partial: a syllable typed becomes another, once; lone_letter: each letter that stands alone in the phrase where a
     syllable was typed; case: each letter of the other case; initials: each syllable for its initial consonant;
-    keyboard: the wrong keyboard, once; slip: a keystroke put in, left out or changed; slip_neighbour: changed for a key
-    beside it or its shift; transposition: two keystrokes exchanged; slip_at_start: what a slip at the first adds.
+    keyboard: the wrong keyboard, once; keyboard_key: not to have seen it, each key; unswitched: each letter then that
+    the keyboard which was on does type; slip: a keystroke put in, left out or changed; slip_neighbour: changed for a
+    key beside it or its shift; transposition: two keystrokes exchanged; slip_at_start: what a slip at the first adds.
 
     Raises:
         InputError: a cost is above 0 or not finite.
@@ -30,6 +31,8 @@ class ChannelCosts:
     case: float = -1.5
     initials: float = -1.5
     keyboard: float = -5.0
+    keyboard_key: float = -0.5
+    unswitched: float = -3.0
     slip: float = -9.0
     slip_neighbour: float = -7.5
     transposition: float = -8.0

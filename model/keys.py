@@ -62,7 +62,8 @@ class AlphabetKeys:
     strokes: by ``keystrokes``; presses: by ``key_presses``, the same for both keyboards.
     ids_by_folded: the letters that come large and small, by what ``fold`` makes of them; cased: all of them.
     ids_by_initial: (A,) int64 each, the syllables with that initial consonant.
-    white_space: ids; letters: the ids of Hangul letters that stand alone.
+    white_space: ids; letters: the ids of Hangul letters that stand alone; hangul: (V,) whether a character is Hangul;
+    unshifted: (V,) whether it is a large letter which the Hangul keyboard does not tell from the small one.
     """
 
     strokes: KeyTable
@@ -72,6 +73,8 @@ class AlphabetKeys:
     ids_by_initial: dict[str, NDArray[np.int64]]
     white_space: tuple[int, ...]
     letters: frozenset[int]
+    hangul: NDArray[np.bool_]
+    unshifted: NDArray[np.bool_]
 
 
 def alphabet_keys(alphabet: Alphabet) -> AlphabetKeys:
@@ -87,7 +90,14 @@ def alphabet_keys(alphabet: Alphabet) -> AlphabetKeys:
         ids_by_initial={consonant: np.array(ids, dtype=np.int64) for consonant, ids in by_initial.items()},
         white_space=tuple(i for i, character in characters if character.isspace()),
         letters=frozenset(i for i, character in characters if is_lone_letter(character)),
+        hangul=mask(alphabet, is_hangul),
+        unshifted=mask(alphabet, lambda character: character.isupper() and key_presses(character).islower()),
     )
+
+
+def mask(alphabet: Alphabet, rule: Callable[[str], bool]) -> NDArray[np.bool_]:
+    """Tell of every id whether its character keeps to a rule: (V,), False for the three symbols."""
+    return np.array([False] * SYMBOLS + [rule(character) for character in alphabet.characters])
 
 
 def key_table(alphabet: Alphabet, write: Callable[[str], str]) -> KeyTable:
@@ -133,6 +143,11 @@ def is_lone_letter(character: str) -> bool:
     """Tell whether a character is a Hangul letter by itself, be it a compound such as ㄳ or ㅘ."""
     first = keystrokes(character)[0]
     return not is_syllable(character) and (is_consonant(first) or is_vowel(first))
+
+
+def is_hangul(character: str) -> bool:
+    """Tell whether a character is a Hangul syllable or letter."""
+    return is_syllable(character) or is_lone_letter(character)
 
 
 def group(pairs: Iterable[tuple[str, int]]) -> dict[str, tuple[int, ...]]:

@@ -10,15 +10,16 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
+
 from model.alphabet import UNKNOWN_ID
 from model.channel import CASE, INITIALS, KEYBOARD, PARTIAL
 from model.hangul import compose, is_consonant, is_syllable, keystrokes, to_hangul_keys
-from model.keys import LAST_CODE_POINT, fold, has_case, is_lone_letter, key_presses
+from model.keys import LAST_CODE_POINT, fold, has_case, is_hangul, is_lone_letter, key_presses
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from model.alphabet import Alphabet
@@ -71,8 +72,9 @@ class Reading:
       between such a syllable and the next lone consonant is skipped, free.
 
     A letter in the phrase whose keys are all typed, where they make a syllable, costs ``lone_letter`` more, be it a
-    lone Hangul letter or the Latin one that was typed. When keys are read whichever keyboard was on, a Latin letter
-    typed still is no other Latin letter; but Hangul typed for Latin does not tell h from H, since its keys do not.
+    lone Hangul letter or the Latin one that was typed. When keys are read whichever keyboard was on, a letter that the
+    keyboard which was on does type costs ``unswitched`` more, and a Latin letter typed still is no other Latin letter;
+    a large letter that the Hangul keyboard does not tell from the small one costs ``case``.
 
     part: its number; kind: the least kind, as index in ``KINDS``, of all its matches; characters: what was typed;
     keys: (n,) of it; table: the characters of the alphabet by such keys.
@@ -129,8 +131,8 @@ class Reading:
             if i != literal:
                 target = self.target(state, end, paid=paid)
                 yield Move((i,), cost + self.letter_cost(start, i), target, max(PARTIAL, self.kind))
-        if len(going_on := self.going_on(start)):
-            yield Move(going_on, cost, DONE, max(PARTIAL, self.kind))
+        for ids, switching in self.switching(start, self.going_on(start)):
+            yield Move(ids, cost + switching, DONE, max(PARTIAL, self.kind))
         if "initials" in self.kinds and self.is_lone_consonant(start):
             yield from self.initial_options(state)
 
@@ -185,13 +187,33 @@ class Reading:
         short = "partial" in self.kinds and len(self.keys) - start < self.table.longest
         return self.table.going_on(self.keys[start:] if short else LAST_CODE_POINT)
 
+    def switching(self, start: int, ids: NDArray[np.int64]) -> Iterator[tuple[NDArray[np.int64], float]]:
+        """Part characters (A,) by what they cost for being on the keyboard in use or large; none of no characters."""
+        typed = self.characters[self.owners[start]]
+        dearer = np.zeros(len(ids), dtype=np.float32)
+        if self.kind == KEYBOARD and is_hangul(typed):
+            dearer[self.alphabet_keys.hangul[ids]] = self.costs.unswitched
+            dearer[self.alphabet_keys.unshifted[ids]] = self.costs.case
+        elif self.kind == KEYBOARD and has_case(typed):
+            dearer[~self.alphabet_keys.hangul[ids]] = self.costs.unswitched
+        for cost in np.unique(dearer).tolist():
+            yield ids[dearer == cost], cost
+
     def letter_cost(self, start: int, i: int) -> float:
-        """Give what a character of a phrase costs more if it is a single letter where the keys make a syllable."""
-        if not self.in_syllable[start]:
-            return 0.0
-        keys = self.alphabet_keys
-        single = i in keys.letters or (i in keys.cased and has_case(self.characters[self.owners[start]]))
-        return self.costs.lone_letter if single else 0.0
+        """Give what a character of a phrase costs more.
+
+        A single letter does where the keys make a syllable; on the wrong keyboard also what that keyboard does type,
+        and a large letter for the key of the small one.
+        """
+        keys, typed = self.alphabet_keys, self.characters[self.owners[start]]
+        cost = 0.0
+        if self.in_syllable[start] and (i in keys.letters or (i in keys.cased and has_case(typed))):
+            cost = self.costs.lone_letter
+        if self.kind == KEYBOARD and has_case(typed):
+            cost += self.costs.unswitched if i in keys.cased else 0.0
+        elif self.kind == KEYBOARD and is_hangul(typed):
+            cost += self.costs.unswitched if keys.hangul[i] else self.costs.case if keys.unshifted[i] else 0.0
+        return cost
 
     def is_lone_consonant(self, start: int) -> bool:
         """Tell whether a key typed is a consonant in no syllable."""

@@ -182,7 +182,8 @@ def typed_query(
         make_reading(typed, part=part, kind=kind, kinds=kinds, costs=costs, alphabet=alphabet, alphabet_keys=keys)
         for part, kind in enumerate(ways)
     ]
-    start = {State(part, 0): costs.keyboard if part else 0.0 for part in range(len(readings))} or {DONE: 0.0}
+    wrong_keyboard = costs.keyboard + len(presses) * costs.keyboard_key
+    start = {State(part, 0): wrong_keyboard if part else 0.0 for part in range(len(readings))} or {DONE: 0.0}
     slips: list[list[Move]] = []
     if corrections and typed and "slip" in kinds:
         cost, slips = slip_moves(corrections, part=len(readings))

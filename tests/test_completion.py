@@ -80,14 +80,20 @@ def test_an_exact_completion_begins_with_what_was_typed_and_scores_what_mixing_s
 
 @settings(max_examples=40, deadline=None)
 @given(st.text("SanFsaㅅㅅㅏ서시tjdnf ", max_size=6))
+@example("FFㅏFF")
+@example("ㅏㅅ")
 def test_a_completion_of_any_kind_scores_its_phrase_and_the_cost_of_its_match(
     phrases: LoadedModel, prefix: str
 ) -> None:
-    query = typed_query(prefix, phrases.alphabet, phrases.keys)
+    alphabet = phrases.alphabet
+    query = typed_query(prefix, alphabet, phrases.keys)
     for completion in asked(phrases, prefix, max_expansions=300, kinds=frozenset(KINDS) - {"slip"}).completions:
         match = query.explain(completion.text)
         assert (match.kind, match.highlight) == (completion.match, completion.highlight)
-        assert completion.score == pytest.approx(score_of(phrases, completion.text) + match.cost, abs=1e-3)
+        # Both count what tells the unknown characters typed from others.
+        told_twice = np.count_nonzero(alphabet.encode(completion.text) == UNKNOWN_ID)
+        cost = match.cost + told_twice * float(np.log(alphabet.unknown_code_points))
+        assert completion.score == pytest.approx(score_of(phrases, completion.text) + cost, abs=1e-3)
 
 
 @pytest.mark.parametrize("typed", ["샌", "서"])

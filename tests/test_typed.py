@@ -16,7 +16,7 @@ from model.alphabet import BEGIN_ID, END_ID, UNKNOWN_ID, Alphabet, train_alphabe
 from model.channel import DEFAULT_COSTS, KINDS, ChannelCosts, Correction
 from model.errors import InputError
 from model.hangul import Composer, compose, initial, is_consonant, is_syllable, keystrokes, to_hangul_keys, to_latin
-from model.keys import AlphabetKeys, alphabet_keys, is_lone_letter, key_presses
+from model.keys import AlphabetKeys, alphabet_keys, is_hangul, is_lone_letter, key_presses
 from model.typed import FEW, TypedQuery, typed_query
 
 UNKNOWN = "漢"
@@ -104,6 +104,20 @@ class AsTyped:
         return self.cost(phrase[1:], i, paid=paid, skips=True) if skips and phrase[0].isspace() else -math.inf
 
 
+def is_latin(character: str) -> bool:
+    return character.isascii() and character.isalpha()
+
+
+def keyboard_fee(character: str, meant: str, *, in_syllable: bool) -> float:
+    """What a character costs more for what it is, with no heed to the keyboard that was on."""
+    both_latin = is_latin(character) and is_latin(meant)
+    fee = DEFAULT_COSTS.lone_letter if in_syllable and (is_lone_letter(meant) or both_latin) else 0.0
+    if both_latin or (is_hangul(character) and is_hangul(meant)):
+        return fee + DEFAULT_COSTS.unswitched
+    unshifted = is_hangul(character) and meant.isupper() and key_presses(meant).islower()
+    return fee + DEFAULT_COSTS.case if unshifted else fee
+
+
 def by_keys(phrase: str, typed: str, kinds: frozenset[str], known: str) -> float:
     """What it costs that a phrase was typed so with no heed to the keyboard that was on."""
     originals = [(character, at) for character in typed for at, _ in enumerate(keystrokes(character))]
@@ -123,9 +137,8 @@ def by_keys(phrase: str, typed: str, kinds: frozenset[str], known: str) -> float
         if meant not in known:
             unknown = -math.log(0x110000 - 0x800 - len(known))
             return unknown + cost(rest, i + len(keystrokes(character))) if exact else -math.inf
-        latin_typed, latin_meant = character.isascii() and character.isalpha(), meant.isascii() and meant.isalpha()
-        lone = is_syllable(shown[i]) and (is_lone_letter(meant) or (latin_typed and latin_meant))
-        fee = DEFAULT_COSTS.lone_letter if lone else 0
+        latin_typed, latin_meant = is_latin(character), is_latin(meant)
+        fee = keyboard_fee(character, meant, in_syllable=is_syllable(shown[i]))
         if latin_meant and latin_typed and not exact:
             same = "case" in kinds and meant.lower() == character.lower()
             return DEFAULT_COSTS.case + fee + cost(rest, i + 1) if same else -math.inf
@@ -135,10 +148,15 @@ def by_keys(phrase: str, typed: str, kinds: frozenset[str], known: str) -> float
         elif "case" in kinds and latin_meant and meant.lower() == left[0].lower():
             ways.append(DEFAULT_COSTS.case + fee + cost(rest, i + 1))
         elif "partial" in kinds and written.startswith(left):
-            ways.append(0.0)
+            ways.append(fee)
         return max(ways)
 
-    return DEFAULT_COSTS.keyboard + cost(phrase, 0)
+    return wrong_keyboard(typed) + cost(phrase, 0)
+
+
+def wrong_keyboard(typed: str) -> float:
+    """What it costs to have typed all this on the wrong keyboard."""
+    return DEFAULT_COSTS.keyboard + len(keystrokes(typed)) * DEFAULT_COSTS.keyboard_key
 
 
 def walk(query: TypedQuery, ids: list[int]) -> float:
@@ -253,19 +271,22 @@ def test_places_are_deterministic_and_no_arc_gains_anything(
         ("ㄳ", "가 성", "initials", DEFAULT_COSTS.initials, ((0, 1), (2, 3))),
         ("hEl", "Hello", "case", 2 * DEFAULT_COSTS.case, ((0, 3),)),
         ("ㅅㅅ tv", "삼성 TV", "initials", 2 * DEFAULT_COSTS.initials + 2 * DEFAULT_COSTS.case, ((0, 5),)),
-        ("gksrmf", "한글날", "keyboard", DEFAULT_COSTS.keyboard, ((0, 2),)),
-        ("gksrm", "한글날", "keyboard", DEFAULT_COSTS.keyboard, ((0, 2),)),
-        ("rkr", "가게", "keyboard", DEFAULT_COSTS.keyboard, ((0, 2),)),
-        ("ㅗ디ㅣㅐ", "hello", "keyboard", DEFAULT_COSTS.keyboard, ((0, 5),)),
-        ("ㅗ디ㅣㅐ", "Hello", "keyboard", DEFAULT_COSTS.keyboard, ((0, 5),)),
-        ("ㅗ디ㅣㅐ", "hEllo", "keyboard", DEFAULT_COSTS.keyboard + DEFAULT_COSTS.case, ((0, 5),)),
-        ("삼성 ㅅㅍ", "삼성 tv", "keyboard", DEFAULT_COSTS.keyboard, ((0, 5),)),
-        ("tkatjd tv", "삼성 tv", "keyboard", DEFAULT_COSTS.keyboard, ((0, 5),)),
+        ("gksrmf", "한글날", "keyboard", wrong_keyboard("gksrmf"), ((0, 2),)),
+        ("gksrm", "한글날", "keyboard", wrong_keyboard("gksrm"), ((0, 2),)),
+        ("rkr", "가게", "keyboard", wrong_keyboard("rkr"), ((0, 2),)),
+        ("ㅗ디ㅣㅐ", "hello", "keyboard", wrong_keyboard("ㅗ디ㅣㅐ"), ((0, 5),)),
+        ("ㅗ디ㅣㅐ", "Hello", "keyboard", wrong_keyboard("ㅗ디ㅣㅐ") + DEFAULT_COSTS.case, ((0, 5),)),
+        ("ㅗ디ㅣㅐ", "hEllo", "keyboard", wrong_keyboard("ㅗ디ㅣㅐ") + DEFAULT_COSTS.case, ((0, 5),)),
+        ("ㅗㄸㅣㅐ", "hElo", "keyboard", wrong_keyboard("ㅗㄸㅣㅐ"), ((0, 4),)),
+        ("강남 ㅅㅍ", "강남 tv", "keyboard", wrong_keyboard("강남 ㅅㅍ") + 2 * DEFAULT_COSTS.unswitched, ((0, 5),)),
+        ("rkdska tv", "강남 tv", "keyboard", wrong_keyboard("rkdska tv") + 2 * DEFAULT_COSTS.unswitched, ((0, 5),)),
         (
             "so tkatjd",
             "So 삼성",
             "keyboard",
-            DEFAULT_COSTS.keyboard + DEFAULT_COSTS.case + 2 * DEFAULT_COSTS.lone_letter,
+            wrong_keyboard("so tkatjd")
+            + DEFAULT_COSTS.case
+            + 2 * (DEFAULT_COSTS.lone_letter + DEFAULT_COSTS.unswitched),
             ((0, 5),),
         ),
         ("고ㅏ하가", "과하각", "partial", DEFAULT_COSTS.partial, ((0, 3),)),
