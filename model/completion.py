@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from model.alphabet import BEGIN_ID, END_ID
+from model.branches import Found, folded_name
 from model.channel import EXACT, KINDS, SLIP
 from model.errors import InputError
-from model.frontier import Found, SearchOptions, folded_name
+from model.frontier import SearchOptions
 from model.keys import key_presses
 from model.query import normalise
 from model.runtime import initial_state

@@ -6,25 +6,24 @@ Legend: B nodes expanded together, V vocabulary size, S state width, K completio
 from __future__ import annotations
 
 import heapq
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from model.alphabet import BEGIN_ID, END_ID, UNKNOWN_ID
+from model.branches import LOWEST, UNSEEN, Branch, Children, Found, folded_name
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
 
     from model.mixture import Mixture
     from model.query import Arcs, Query
     from model.runtime import Network
 
+ROUNDING = 1e-6  # nats: more than sums in another order can differ by
 TOGETHER = 8  # nodes expanded in one call: more waste expansions, fewer waste calls
-SORTED_FIRST = 32  # children sorted when a node is expanded; the others only if these are used up
-UNSEEN = -2  # the position of what no phrase seen begins with
+NEAR = 6.0  # nats from the best child: those are sorted when a node is expanded; the others only if they are used up
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,70 +49,6 @@ class SearchOptions:
     folded: NDArray[np.int64] | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
-class Found:
-    """One finished phrase.
-
-    ids: its characters; score: log P(phrase) + log P(typed | phrase), nats; model, seen: the log of the two parts that
-    P(phrase) is the sum of, that of the network and that of the counts, nats.
-    """
-
-    ids: tuple[int, ...]
-    score: float
-    model: float
-    seen: float = -np.inf
-
-
-@dataclass(frozen=True, kw_only=True)
-class Branch:
-    """A phrase begun.
-
-    model: log of the network's part of P(beginning), nats; cost: log P(typed | beginning), nats, as far as it is known;
-    place: in the query; position: in the index of phrases seen, or ``UNSEEN``; state: (S,) after its last character, or
-    before it as long as it is not expanded; begun: something was added that can be seen, so that running text may end.
-    """
-
-    ids: tuple[int, ...]
-    model: float
-    cost: float
-    place: int
-    position: int
-    state: NDArray[np.float32]
-    begun: bool
-
-
-@dataclass(kw_only=True)
-class Children:
-    """What may follow a branch: the most that each of A can come to, best first as sorted.
-
-    row: (V,) the network's log-probabilities after the branch; ids, scores, nats: (A,); arcs: that the characters were
-    admitted by, None where anything may follow; arcs and ids have the same order.
-    """
-
-    branch: Branch
-    row: NDArray[np.float32]
-    ids: NDArray[np.int64]
-    scores: NDArray[np.float64]
-    arcs: Arcs | None
-    order: NDArray[np.int64]
-
-    def best(self, rank: int) -> int | None:
-        """Give the index of the child of a rank, from 0; None when there are no more."""
-        if rank == len(self.order) and rank < len(self.scores):
-            # Equals may stand on both sides of the cut, so what was sorted stays as it is.
-            rest = np.setdiff1d(np.arange(len(self.scores)), self.order)
-            self.order = np.concatenate([self.order, rest[np.argsort(-self.scores[rest], kind="stable")]])
-        return int(self.order[rank]) if rank < len(self.order) else None
-
-
-def folded_name(folded: NDArray[np.int64], ids: Sequence[int]) -> tuple[int, ...]:
-    """Give what phrases share that are not told apart: their folded ids (V,), but for white space at the end."""
-    name = folded[np.array(ids, dtype=np.int64)].tolist()
-    while name and name[-1] < 0:
-        name.pop()
-    return tuple(name)
-
-
 @dataclass(kw_only=True)
 class Frontier:
     """The queue of what may still come first, and what it costs to know more."""
@@ -129,6 +64,10 @@ class Frontier:
     )  # what a branch must reach to matter: the K-th best score of all that is known to be finished
     finished: dict[tuple[int, ...], float] = field(default_factory=dict)  # scores at the floor or above, by ``name``
     best_cut: float = -np.inf  # score of the best branch that was too long to follow
+    typed_name: tuple[int, ...] = ()  # what was typed, as ``name`` gives it
+
+    def __post_init__(self) -> None:
+        self.typed_name = self.name(tuple(self.query.ahead))
 
     def name(self, ids: tuple[int, ...]) -> tuple[int, ...]:
         """Give what a phrase shares with those that are not told apart from it."""
@@ -139,7 +78,7 @@ class Frontier:
         if isinstance(entry, Found):
             score = entry.score
         else:
-            index = entry.best(rank)
+            index = entry.best(rank, self.floor)
             if index is None:
                 return
             score = float(entry.scores[index])
@@ -155,11 +94,23 @@ class Frontier:
         if found.score < self.floor or found.score == -np.inf:
             return
         name = self.name(found.ids)
-        if self.options.mixture is not None and found.seen == -np.inf and name == self.name(tuple(self.query.ahead)):
+        if self.options.mixture is not None and found.seen == -np.inf and name == self.typed_name:
             return
         self.push(found)
-        if found.score > self.finished.get(name, -np.inf):
-            self.finished[name] = found.score
+        self.note(name, found.score)
+
+    def expect(self, branch: Branch) -> None:
+        """Raise the floor to what the phrases seen most that go on from a branch will come to at least."""
+        mixture, limit = self.options.mixture, self.options.limit
+        if mixture is None or branch.position == UNSEEN or mixture.index.phrases_below(branch.position) < limit:
+            return
+        for ids, count in mixture.index.top(branch.position, branch.ids, limit):
+            self.note(self.name(ids), mixture.log_share(count) + branch.cost - ROUNDING)
+
+    def note(self, name: tuple[int, ...], score: float) -> None:
+        """Remember what a finished phrase comes to, or that it will come to as much."""
+        if score > self.finished.get(name, -np.inf):
+            self.finished[name] = score
             if len(self.finished) >= self.options.limit:
                 self.floor = sorted(self.finished.values(), reverse=True)[self.options.limit - 1]
                 self.finished = {name: score for name, score in self.finished.items() if score >= self.floor}
@@ -170,14 +121,14 @@ class Frontier:
         if arcs is not None:
             self.spread_arcs(branch, row, arcs)
             return
-        model = branch.model + row.astype(np.float64)
+        model = row.astype(np.float64)
+        model += branch.model
         scores = model + branch.cost
         seen_end = -np.inf
         if self.options.mixture is not None and branch.position != UNSEEN:
-            children = self.options.mixture.index.children(branch.position)
-            seen = self.options.mixture.log_shares(children.bests)
-            scores[children.symbols] = np.logaddexp(model[children.symbols], seen) + branch.cost
-            if children.symbols[0] == END_ID:
+            symbols, seen = self.options.mixture.after(branch.position)
+            scores[symbols] = np.logaddexp(model[symbols], seen) + branch.cost
+            if symbols[0] == END_ID:
                 seen_end = float(seen[0])
         boundary = self.options.boundary
         if boundary is None:
@@ -190,8 +141,7 @@ class Frontier:
             self.finish(Found(ids=branch.ids, score=ends + branch.cost, model=ends))
             scores[boundary] = -np.inf
         scores[[UNKNOWN_ID, BEGIN_ID, END_ID]] = -np.inf
-        ids = np.flatnonzero(scores >= max(self.floor, np.finfo(np.float64).min))
-        self.push_children(branch, row, ids, scores[ids], None)
+        self.push_children(branch, row, scores, None)
 
     def spread_arcs(self, branch: Branch, row: NDArray[np.float32], arcs: Arcs, left_out: int | None = None) -> None:
         """Queue what the query admits after a branch, but for the one arc that is left out."""
@@ -209,7 +159,7 @@ class Frontier:
                 seen_end = -np.inf if seen is None else float(seen[end])
                 self.finish(Found(ids=branch.ids, score=float(scores[end]), model=float(model[end]), seen=seen_end))
         scores[~kept] = -np.inf
-        self.push_children(branch, row, arcs.ids, scores, arcs)
+        self.push_children(branch, row, scores, arcs)
 
     def seen_after(self, position: int, ids: NDArray[np.int64]) -> NDArray[np.float64] | None:
         """Give the most that the counts of phrases going on with each character come to, nats (A,); None for none."""
@@ -227,17 +177,18 @@ class Frontier:
         self,
         branch: Branch,
         row: NDArray[np.float32],
-        ids: NDArray[np.int64],
         scores: NDArray[np.float64],
         arcs: Arcs | None,
     ) -> None:
         """Queue the best child; each that is taken queues the next."""
-        if len(scores) > SORTED_FIRST:
-            order = np.argpartition(-scores, SORTED_FIRST)[:SORTED_FIRST]
+        if not len(scores):
+            return
+        near = float(scores.max()) - NEAR
+        order = (scores >= max(self.floor, near, LOWEST)).nonzero()[0]
+        if len(order) > 1:
             order = order[np.argsort(-scores[order], kind="stable")]
-        else:
-            order = np.argsort(-scores, kind="stable")
-        self.push(Children(branch=branch, row=row, ids=ids, scores=scores, arcs=arcs, order=order))
+        whole = near <= max(self.floor, LOWEST)
+        self.push(Children(branch=branch, row=row, scores=scores, arcs=arcs, order=order, whole=whole))
 
     def take(self) -> Branch | Found:
         """Take the best entry off the queue; a child is replaced by the next of its kind."""
@@ -246,7 +197,9 @@ class Frontier:
             return entry
         index = int(entry.order[rank])
         self.push(entry, rank + 1)
-        return self.follow(entry.branch, int(entry.ids[index]), entry.row, entry.arcs, index)
+        return self.follow(
+            entry.branch, index if entry.arcs is None else int(entry.arcs.ids[index]), entry.row, entry.arcs, index
+        )
 
     def follow(self, branch: Branch, character: int, row: NDArray[np.float32], arcs: Arcs | None, index: int) -> Branch:
         """Go on from a branch by one character, the arc of that index if the query still chooses."""
@@ -294,4 +247,4 @@ class Frontier:
         log_probabilities, states = self.network.step(ids, np.stack([branch.state for branch in branches]))
         self.expansions += len(branches)
         for branch, row, state in zip(branches, log_probabilities, states, strict=True):
-            self.spread(replace(branch, state=state), row)
+            self.spread(branch._replace(state=state), row)

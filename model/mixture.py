@@ -68,9 +68,27 @@ class Mixture:
             shares: NDArray[np.float64] = np.log(left / self.total)
         return shares
 
+    def after(self, position: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Give what follows a position of the index, and the most that phrases going on so are worth: (C,) each."""
+        only = self.index.only_child(position)
+        if only is not None:
+            return np.array(only[:1]), np.array([self.log_share(only[1])])
+        children = self.index.children(position)
+        return children.symbols, self.log_shares(children.bests)
+
     def log_share(self, count: float) -> float:
         """Give what one count is worth, nats; see ``log_shares``."""
-        return float(self.log_shares(np.array([count], dtype=np.float32))[0])
+        one, two, more = self.discounts
+        if count >= 3:
+            left = count - more
+        elif count >= 2:
+            left = count - two - (count - 2) * (more - two)
+        elif count >= 1:
+            left = count - one - (count - 1) * (two - one)
+        else:
+            left = count - count * one
+        share = left / self.total if count >= self.least_count else 0.0
+        return math.log(share) if share > 0.0 else -math.inf
 
 
 def mixture_from(index: PhraseIndex, blend: Mapping[str, JSON]) -> Mixture:

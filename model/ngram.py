@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,7 +19,7 @@ from model.arrays import arrays_from, open_arrays
 from model.errors import CheckpointError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 NGRAM_FILE = "ngram.bin"
 LEAST = 1e-30  # a probability that is none, such as that of BEGIN
+SHORT_ROWS = 256  # contexts of one character whose rows are kept: V float32 each
 DIGIT = 65536  # a context's number is carried as two float32, which hold whole numbers up to 2**24
 
 
@@ -49,11 +51,13 @@ class Ngram:
     start_view: memoryview = field(init=False, repr=False)
     shorter_view: memoryview = field(init=False, repr=False)
     symbol_view: memoryview = field(init=False, repr=False)
+    short_row: Callable[[int], NDArray[np.float32]] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         views = (("start_view", self.starts), ("shorter_view", self.shorter), ("symbol_view", self.symbols))
         for name, values in views:
             object.__setattr__(self, name, memoryview(values))  # type: ignore[arg-type]
+        object.__setattr__(self, "short_row", lru_cache(maxsize=SHORT_ROWS)(self.make_short_row))
 
     @property
     def contexts(self) -> int:
@@ -75,32 +79,38 @@ class Ngram:
     def log_probabilities(self, contexts: Sequence[int]) -> NDArray[np.float32]:
         """Give log P of every character after each context: (B, V) float32, nats."""
         vocabulary, shorter, rests = len(self.base), self.shorter_view, self.rests
-        chain: list[int] = []  # every context and the shorter ones that it comes down to
+        probabilities = np.empty((len(contexts), vocabulary), dtype=np.float32)
+        chain: list[int] = []  # every context and the shorter ones that it comes down to, but those of one character
         rows: list[int] = []
         scales: list[float] = []
-        remaining = np.empty(len(contexts))
         for row, each in enumerate(contexts):
             context, scale = each, 1.0
-            while True:
+            while context >= vocabulary:
                 chain.append(context)
                 rows.append(row)
                 scales.append(scale)
                 scale *= rests.item(context)
-                if context < vocabulary:
-                    break
                 context = shorter[context - vocabulary]
-            remaining[row] = scale
-        nodes = np.array(chain)
-        firsts = self.starts[nodes].astype(np.int64)
-        lengths = self.starts[nodes + 1].astype(np.int64) - firsts
-        ends = np.cumsum(lengths)
-        owners = np.repeat(np.arange(len(nodes)), lengths)
-        entries = np.arange(int(ends[-1])) + (firsts - ends + lengths)[owners]
-        flat = self.symbols[entries] + (np.array(rows) * vocabulary)[owners]
-        shares = self.shares[entries] * np.array(scales)[owners]
-        seen = np.bincount(flat, shares, minlength=len(contexts) * vocabulary).reshape(-1, vocabulary)
-        probabilities = np.maximum(seen + remaining[:, None] * self.base, LEAST).astype(np.float32)
+            np.multiply(self.short_row(context), np.float32(scale), out=probabilities[row])
+        if chain:
+            nodes = np.array(chain)
+            firsts = self.starts[nodes].astype(np.int64)
+            lengths = self.starts[nodes + 1].astype(np.int64) - firsts
+            ends = np.cumsum(lengths)
+            owners = np.repeat(np.arange(len(nodes)), lengths)
+            entries = np.arange(int(ends[-1])) + (firsts - ends + lengths)[owners]
+            flat = self.symbols[entries] + (np.array(rows) * vocabulary)[owners]
+            shares = self.shares[entries] * np.array(scales, dtype=np.float32)[owners]
+            np.add.at(probabilities.reshape(-1), flat, shares)
+        np.maximum(probabilities, np.float32(LEAST), out=probabilities)
         return np.log(probabilities, out=probabilities)
+
+    def make_short_row(self, context: int) -> NDArray[np.float32]:
+        """Work out P of every character after a context of one character: (V,) float32."""
+        first, last = self.start_view[context], self.start_view[context + 1]
+        row: NDArray[np.float32] = self.rests[context] * self.base
+        row[self.symbols[first:last]] += self.shares[first:last]
+        return row
 
 
 def context_digits(contexts: Sequence[int]) -> NDArray[np.float32]:

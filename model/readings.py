@@ -68,8 +68,9 @@ class Reading:
     - *partial*: a character whose keys are the next ones typed, or go on from the last ones typed. The first one that
       is not exact pays ``partial_cost``, once for the phrase.
     - *case*: the letter typed, but large for small or small for large; ``case`` each.
-    - *initials*: for a lone consonant typed (ㄳ is two), a syllable that begins with it; ``initials`` each. White space
-      between such a syllable and the next lone consonant is skipped, free.
+    - *initials*: for a lone consonant typed (ㄳ is two), a syllable that begins with it; ``initials`` each, and
+      ``initials_inside`` if a syllable is typed later. White space between such a syllable and the next lone consonant
+      is skipped, free.
 
     A letter in the phrase whose keys are all typed, where they make a syllable, costs ``lone_letter`` more, be it a
     lone Hangul letter or the Latin one that was typed. When keys are read whichever keyboard was on, a letter that the
@@ -153,7 +154,8 @@ class Reading:
         syllables = self.alphabet_keys.ids_by_initial.get(self.keys[state.position])
         # The last consonant is the free beginning of each such syllable, if partial matches are asked for.
         if syllables is not None and not ("partial" in self.kinds and end == len(self.keys)):
-            yield Move(syllables, self.costs.initials, self.target(state, end, skips=True), INITIALS)
+            inside = self.costs.initials_inside if any(self.in_syllable[end:]) else 0.0
+            yield Move(syllables, self.costs.initials + inside, self.target(state, end, skips=True), INITIALS)
 
     def target(self, state: State, end: int, *, paid: bool = False, skips: bool = False) -> State:
         """Give the state after one more character, that matches the keys up to ``end``."""

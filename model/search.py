@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from model.alphabet import BEGIN_ID
-from model.frontier import UNSEEN, Branch, Found, Frontier, SearchOptions
+from model.branches import UNSEEN, Branch, Found
+from model.frontier import Frontier, SearchOptions
 from model.runtime import initial_state
 
 if TYPE_CHECKING:
@@ -65,7 +66,9 @@ def begin(frontier: Frontier) -> None:
         if len(arcs.ids) > 1:
             frontier.spread_arcs(branch, rows[at, 0], arcs, left_out=index)
         branch = frontier.follow(branch, int(arcs.ids[index]), rows[at, 0], arcs, index)
-        branch = Branch(**{**vars(branch), "state": states[at + 1, 0]})
+        branch = branch._replace(state=states[at + 1, 0])
+    if len(steps) == len(query.ahead):
+        frontier.expect(branch)
     frontier.spread(branch, rows[-1, 0])
 
 
@@ -89,6 +92,8 @@ def search(network: Network, query: Query, options: SearchOptions) -> SearchResu
         if isinstance(entry, Found):
             heapq.heappop(frontier.heap)
             accepted.setdefault(frontier.name(entry.ids), entry)
+        elif -frontier.heap[0][0] < frontier.floor:
+            heapq.heappop(frontier.heap)  # enough is known to be better
         elif frontier.expansions < options.max_expansions and time.perf_counter() < options.deadline:
             frontier.expand()
         else:  # what is finished is the best that is known, and no more than that

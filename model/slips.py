@@ -4,7 +4,8 @@ The trie of phrases and the table of an edit distance are walked together, a lev
 at once. Source: Oflazer 1996, "Error-tolerant Finite-state Recognition", Computational Linguistics 22(1), for the walk;
 Damerau 1964 for the edits. Differs: a key takes part in one edit at most.
 
-Legend: M nodes of a level, n keys typed, E edits allowed, L key letters of the alphabet.
+Legend: M nodes of a level, C children of them, n keys typed, E edits allowed, W places of the band, L key letters of
+the alphabet.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from model.alphabet import END_ID
 from model.channel import Correction
 from model.hangul import keystrokes, neighbours
 
@@ -42,11 +44,16 @@ def edits_for(typed: str) -> int:
 class Edits:
     """What was typed, and what it costs to have typed it for other keys, nats; -inf where it cannot be.
 
-    same: (L + 1, n) float32, a key that is the one typed, or the same letter in the other case; changed: (L + 1, n)
-    float32, a key for the one typed; left_out: (n + 1,) float32, a key not typed where it should have been;
-    put_in: (n,) float32, the key typed for none; exchanged: (n - 1,) float32, two keys typed in the other order.
+    Places are counted from ``margin`` on, and none outside of what was typed can be; P is n and the margins.
+
+    margin: before the first place; n: keys typed.
+    same: (L + 1, P) float32, a key that is the one typed, or the same letter in the other case; changed: (L + 1, P)
+    float32, a key for the one typed; left_out: (P,) float32, a key not typed where it should have been;
+    put_in: (P,) float32, the key typed for none; exchanged: (P,) float32, this key and the next in the other order.
     """
 
+    margin: int
+    n: int
     same: NDArray[np.float32]
     changed: NDArray[np.float32]
     left_out: NDArray[np.float32]
@@ -56,19 +63,31 @@ class Edits:
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """How far the nodes of a level have come.
+    """How far the nodes of a level have come, in the band of what so few edits can reach: W = 2 E + 1 places.
 
-    now: (M, E + 1, n + 1) float32, nats, the best cost of having typed so many of the keys for all keys of a node, with
-    so many edits; before: the same but for the node's last key; last: (M,) the number of that key.
+    depth: (M,) keys of a node, d; now: (M, E + 1, W) float32, nats, the best cost of having typed d - E, ..., d + E of
+    the keys for them, with so many edits; before: the same but for the node's last key; last: (M,) its number.
     """
 
+    depth: NDArray[np.int64]
     now: NDArray[np.float32]
     before: NDArray[np.float32]
     last: NDArray[np.int64]
 
     def of(self, nodes: NDArray[np.int64]) -> Table:
         """Give the rows of some nodes."""
-        return Table(now=self.now[nodes], before=self.before[nodes], last=self.last[nodes])
+        return Table(depth=self.depth[nodes], now=self.now[nodes], before=self.before[nodes], last=self.last[nodes])
+
+    def typed(self) -> NDArray[np.int64]:
+        """Count the keys typed that each place of the band stands for: (M, W)."""
+        reach = self.now.shape[2] // 2
+        return self.depth[:, None] + np.arange(-reach, reach + 1)
+
+
+def join(tables: list[Table]) -> Table:
+    """Give the rows of all, one after the other."""
+    names = ("depth", "now", "before", "last")
+    return Table(**{name: np.concatenate([getattr(table, name) for table in tables]) for name in names})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,9 +105,9 @@ def find_slips(
     """Find the beginnings of phrases seen that may have been meant.
 
     A beginning ends with the character in which the last key typed is matched, and may have keys beyond it. An edit is
-    a key put in, left out or changed, or two neighbours exchanged. Two edits are tried where one finds nothing. The
-    walk leaves nothing out as long as no level has more than ``MOST_CHILDREN`` below it; then it follows those that can
-    come to most. Letters may differ in case, at its cost.
+    a key put in, left out or changed, or two neighbours exchanged. Those of two edits are given where there is none of
+    one. The walk leaves nothing out as long as no level has more than ``MOST_CHILDREN`` below it; then it follows those
+    that can come to most. Letters may differ in case, at its cost.
 
     Args:
         index: of phrases seen.
@@ -98,136 +117,137 @@ def find_slips(
         costs: of the channel.
         most: beginnings wanted: the best by cost and by the count of the most frequent phrase that begins so.
     """
-    strokes = keystrokes(typed)
-    prepared = prepare(strokes, keys.strokes.letters, costs)
-    for allowed in range(1, edits + 1):
-        found = walk(index, keys.strokes.numbers, start(len(strokes), allowed, prepared), prepared, most)
-        if found:
-            return found
-    return ()
+    prepared = prepare(keystrokes(typed), keys.strokes.letters, costs, edits)
+    return walk(index, keys.strokes.numbers, start(edits, prepared), prepared, most)
 
 
 def walk(
     index: PhraseIndex, numbers: NDArray[np.int64], table: Table, prepared: Edits, most: int
 ) -> tuple[Correction, ...]:
     """Walk from the root, whose table is given; ``numbers`` (V, keys) are the keys of each character."""
-    allowed = table.now.shape[1] - 1
+    edits = table.now.shape[1] - 1
     positions = np.array([index.root])
     levels: list[Level] = []
     found: list[tuple[float, int, int, float]] = []  # worth, level, node and cost
     while len(positions):
         parents, children = index.children_of_all(positions)
-        kept = np.flatnonzero(can_follow(table, parents, numbers[children.symbols, 0], prepared))
-        symbols = children.symbols[kept]
-        table, done = advance(table.of(parents[kept]), numbers[symbols], prepared)
-        popular = np.log(np.maximum(children.bests[kept], np.float32(1e-9)))
-        worth = done + popular
-        matched = np.flatnonzero(done > -np.inf).tolist()
-        found += [(float(worth[node]), len(levels), node, float(done[node])) for node in matched]
+        symbols = children.symbols
+        table, rows, done = advance(table, parents, numbers[symbols], prepared)
+        popular = np.log(np.maximum(children.bests, np.float32(1e-9)))
+        if edits > 1 and done[:, 0].max(initial=-np.inf) > -np.inf:
+            edits, found = 1, []  # from here on more are not wanted
+        cost = done[:, :edits].max(axis=1)
+        worth = cost + popular
+        matched = np.flatnonzero(cost > -np.inf).tolist()
+        found += [(float(worth[node]), len(levels), node, float(cost[node])) for node in matched]
         found = sorted(found, reverse=True)[:most]
         least = found[-1][0] if len(found) == most else -np.inf
         # What matched all keys already and goes on is the same beginning, but longer.
-        hopes = table.now[:, :, :-1].max(axis=(1, 2), initial=-np.inf) + popular
-        followed = np.flatnonzero((hopes > -np.inf) & (hopes >= least))
+        going_on = np.where((table.typed() == prepared.n)[:, None], -np.inf, table.now[:, : edits + 1])
+        hopes = going_on.max(axis=(1, 2), initial=-np.inf)[rows] + popular
+        followed = np.flatnonzero((hopes > -np.inf) & (hopes >= least) & (symbols != END_ID))
         followed = followed[np.argsort(-hopes[followed], kind="stable")]
-        below = np.cumsum(index.widths_of(children.positions[kept][followed]))
-        followed = followed[: max(1, int(np.searchsorted(below, MOST_CHILDREN[allowed], side="right")))]
-        levels.append(Level(symbols=symbols, parents=parents[kept], followed=followed))
-        table, positions = table.of(followed), children.positions[kept][followed]
+        below = np.cumsum(index.widths_of(children.positions[followed]))
+        followed = followed[: max(1, int(np.searchsorted(below, MOST_CHILDREN[edits], side="right")))]
+        levels.append(Level(symbols=symbols, parents=parents, followed=followed))
+        table, positions = table.of(rows[followed]), children.positions[followed]
     return tuple(Correction(ids=spell(levels, level, node), cost=cost) for _, level, node, cost in found)
 
 
-def can_follow(
-    table: Table, parents: NDArray[np.int64], first_keys: NDArray[np.int64], prepared: Edits
-) -> NDArray[np.bool_]:
-    """Tell of children, by parent and first key (children,), which can match: where an edit is left, all do."""
-    open_places: NDArray[np.bool_] = np.greater(table.now, -np.inf)
-    room: NDArray[np.bool_] = np.any(open_places[:, :-1], axis=(1, 2))
-    spent: NDArray[np.bool_] = open_places[:, -1, :-1][parents]
-    same = prepared.same[first_keys] > -np.inf
-    matches: NDArray[np.bool_] = (first_keys > 0) & (room[parents] | (spent & same).any(axis=1))
-    return matches
-
-
-def prepare(strokes: str, letters: dict[str, int], costs: ChannelCosts) -> Edits:
-    """Work out what every edit costs at every key typed."""
-    n = len(strokes)
-    same = np.full((len(letters) + 1, n), -np.inf, dtype=np.float32)
-    changed = np.full((len(letters) + 1, n), costs.slip, dtype=np.float32)
-    for at, key in enumerate(strokes):
+def prepare(strokes: str, letters: dict[str, int], costs: ChannelCosts, edits: int) -> Edits:
+    """Work out what every edit costs at every key typed, for as many edits."""
+    n, margin = len(strokes), edits + 1
+    size = n + 3 * edits + 4  # a node may have as many keys more, and its band reaches as far again
+    same = np.full((len(letters) + 1, size), -np.inf, dtype=np.float32)
+    changed, left_out, put_in, exchanged = same.copy(), same[0].copy(), same[0].copy(), same[0].copy()
+    changed[:, margin : margin + n] = costs.slip
+    for at, key in enumerate(strokes, start=margin):
         beside = [letters[each] for each in neighbours(key) if each in letters]
         changed[beside, at] = costs.slip_neighbour
         for letter, cost in ((key.swapcase(), costs.case), (key, 0.0)):
             if letter in letters:
                 same[letters[letter], at] = cost
                 changed[letters[letter], at] = -np.inf
-    left_out, put_in = np.full(n + 1, costs.slip, np.float32), np.full(n, costs.slip, np.float32)
-    exchanged = np.full(n - 1, costs.transposition, np.float32)
-    changed[:, 0] += costs.slip_at_start
-    for edit in (left_out, put_in, exchanged):
-        edit[:1] += costs.slip_at_start
-    return Edits(same=same, changed=changed, left_out=left_out, put_in=put_in, exchanged=exchanged)
+    left_out[margin : margin + n + 1] = put_in[margin : margin + n] = costs.slip
+    exchanged[margin : margin + n - 1] = costs.transposition
+    for edit in (changed.T, left_out, put_in, exchanged):
+        edit[margin] += costs.slip_at_start
+    return Edits(margin=margin, n=n, same=same, changed=changed, left_out=left_out, put_in=put_in, exchanged=exchanged)
 
 
-def start(n: int, edits: int, prepared: Edits) -> Table:
+def start(edits: int, prepared: Edits) -> Table:
     """Give the table of the root: no key yet, so all that was typed was put in."""
-    now = np.full((1, edits + 1, n + 1), -np.inf, dtype=np.float32)
-    for number in range(min(edits, n) + 1):
-        now[0, number, number] = prepared.put_in[:number].sum()
-    return Table(now=now, before=np.full_like(now, -np.inf), last=np.zeros(1, np.int64))
+    now = np.full((1, edits + 1, 2 * edits + 1), -np.inf, dtype=np.float32)
+    for number in range(min(edits, prepared.n) + 1):
+        now[0, number, edits + number] = prepared.put_in[prepared.margin : prepared.margin + number].sum()
+    none = np.zeros(1, np.int64)
+    return Table(depth=none, now=now, before=np.full_like(now, -np.inf), last=none)
 
 
-def advance(table: Table, numbers: NDArray[np.int64], prepared: Edits) -> tuple[Table, NDArray[np.float32]]:
-    """Go on by one character in each node.
+def advance(
+    table: Table, parents: NDArray[np.int64], numbers: NDArray[np.int64], prepared: Edits
+) -> tuple[Table, NDArray[np.int64], NDArray[np.float32]]:
+    """Go on from nodes by one character to each of their children; those that begin with the same keys go together.
 
     Args:
-        table: of the nodes' parents.
-        numbers: (M, keys) of the keys of each node's character, 0 beyond the last.
+        table: of the nodes.
+        parents: (C,) which of the nodes a child follows.
+        numbers: (C, keys) of the keys of each child's character, 0 beyond the last.
         prepared: of what was typed.
 
     Returns:
-        The table, and (M,) float32 the best cost, nats, of all keys typed for the character's keys or some of them,
-        with one edit or more; -inf for none.
+        A table, (C,) the row of each child in it, and (C, E) float32 the best cost, nats, of all keys typed for the
+        keys of the child's character or some of them, with 1, ..., E edits; -inf for none.
     """
-    now, before, last = table.now, table.before, table.last
-    done = np.full(len(now), -np.inf, dtype=np.float32)
-    rows = np.arange(len(now))
+    tables, rows = [table], parents.copy()
+    done = np.full((len(rows), table.now.shape[1] - 1), -np.inf, dtype=np.float32)
+    going_on, letters, size = np.arange(len(rows)), len(prepared.same), len(table.now)
+    at = parents  # the row, in the newest table, of each child that goes on
     for place in range(numbers.shape[1]):
-        rows = rows[(numbers[rows, place] > 0) & (now[rows] > -np.inf).any(axis=(1, 2))]
-        if not len(rows):
+        alive = np.any(table.now > -np.inf, axis=(1, 2))
+        kept = np.flatnonzero((numbers[going_on, place] > 0) & alive[at])
+        if not len(kept):
             break
-        key = numbers[rows, place]
-        after = type_key(now[rows], before[rows], last[rows], key, prepared)
-        if place == 0:
-            now, before, last = now.copy(), before.copy(), last.copy()
-        before[rows], last[rows] = now[rows], key
-        now[rows] = after
-        done[rows] = np.maximum(done[rows], after[:, 1:, -1].max(axis=1))
-    return Table(now=now, before=before, last=last), done
+        going_on = going_on[kept]
+        # Characters lie in the order of their code points, so that those that begin with the same keys are neighbours.
+        pairs = at[kept] * letters + numbers[going_on, place]
+        first = np.concatenate([[True], pairs[1:] != pairs[:-1]])
+        at, pairs = np.cumsum(first) - 1, pairs[first]
+        before, key = table.of(pairs // letters), pairs % letters
+        now = type_key(before, key, prepared)
+        table = Table(depth=before.depth + 1, now=now, before=before.now, last=key)
+        ended = np.where((table.typed() == prepared.n)[:, None], now[:, 1:], -np.inf).max(axis=2)
+        done[going_on] = np.maximum(done[going_on], ended[at])
+        rows[going_on] = size + at
+        tables.append(table)
+        size += len(now)
+    return join(tables), rows, done
 
 
-def type_key(
-    now: NDArray[np.float32],
-    before: NDArray[np.float32],
-    last: NDArray[np.int64],
-    key: NDArray[np.int64],
-    prepared: Edits,
-) -> NDArray[np.float32]:
-    """Extend rows of the table, (M, E + 1, n + 1) each, by one key (M,) of the phrases."""
-    same = prepared.same[key]  # (M, n)
-    after = np.full_like(now, -np.inf)
-    np.add(now[:, :, :-1], same[:, None, :], out=after[:, :, 1:])
-    changed = prepared.changed[key]
-    swapped = same[:, :-1] + prepared.same[last][:, 1:] + prepared.exchanged
+def type_key(table: Table, key: NDArray[np.int64], prepared: Edits) -> NDArray[np.float32]:
+    """Extend rows of the table by one key (M,) of the phrases: (M, E + 1, W)."""
+    now, before, last = table.now, table.before, table.last
+    # The place of the last key typed: the node has one key more than its table says.
+    places = table.typed() + prepared.margin
+    same = prepared.same[key[:, None], places]
+    after: NDArray[np.float32] = now + same[:, None]
+    changed, left_out, put_in = (
+        prepared.changed[key[:, None], places],
+        prepared.left_out[places + 1],
+        prepared.put_in[places],
+    )
+    swapped = (
+        prepared.same[key[:, None], places - 1] + prepared.same[last[:, None], places] + prepared.exchanged[places - 1]
+    )
     swapped[last == key] = -np.inf
     some = bool((swapped > -np.inf).any())
     for number in range(1, now.shape[1]):
         row, fewer = after[:, number], now[:, number - 1]
-        np.maximum(row[:, 1:], fewer[:, :-1] + changed, out=row[:, 1:])
-        np.maximum(row, fewer + prepared.left_out, out=row)
-        np.maximum(row[:, 1:], after[:, number - 1, :-1] + prepared.put_in, out=row[:, 1:])
+        np.maximum(row, fewer + changed, out=row)
+        np.maximum(row[:, :-1], fewer[:, 1:] + left_out[:, :-1], out=row[:, :-1])
+        np.maximum(row[:, 1:], after[:, number - 1, :-1] + put_in[:, 1:], out=row[:, 1:])
         if some:
-            np.maximum(row[:, 2:], before[:, number - 1, :-2] + swapped, out=row[:, 2:])
+            np.maximum(row, before[:, number - 1] + swapped, out=row)
     return after
 
 

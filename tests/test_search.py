@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from model.alphabet import BEGIN_ID, END_ID, SYMBOLS
-from model.frontier import SORTED_FIRST, SearchOptions
+from model.frontier import SearchOptions
 from model.query import Arcs, ExactQuery
 from model.search import SearchResult, search
 
@@ -226,8 +226,12 @@ def test_a_search_that_is_cut_short_says_so_and_tells_no_lies(
         assert not whole.exact or result.expansions == max_expansions
 
 
-@pytest.mark.parametrize("limit", [SORTED_FIRST, SORTED_FIRST + 2, 91])
-def test_more_children_of_one_node_than_are_sorted_at_first_are_found(limit: int) -> None:
+@pytest.mark.parametrize("near", [0.0, 0.1, 0.3, 6.0])
+@pytest.mark.parametrize("limit", [3, 32, 91])
+def test_more_children_of_one_node_than_are_sorted_at_first_are_found(
+    monkeypatch: pytest.MonkeyPatch, near: float, limit: int
+) -> None:
+    monkeypatch.setattr("model.frontier.NEAR", near)
     vocabulary = SYMBOLS + 90
     network = drawn_network(vocabulary, 3, sharpness=0.2, end=4.0)
     options = bounded(limit, max_characters=2)

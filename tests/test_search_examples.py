@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from model.alphabet import BEGIN_ID, END_ID, SYMBOLS, UNKNOWN_ID, count_characters, train_alphabet
-from model.frontier import TOGETHER, Found, SearchOptions
+from model.branches import Found
+from model.frontier import TOGETHER, SearchOptions
 from model.query import Arcs, ExactQuery, exact_query
 from model.search import search
 

@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 from test_search import DrawnNetwork, drawn_network
 
 from model.alphabet import BEGIN_ID, END_ID, SYMBOLS, Alphabet, count_characters, train_alphabet
+from model.branches import folded_name
 from model.channel import DEFAULT_COSTS, KINDS
 from model.errors import InputError
-from model.frontier import SearchOptions, folded_name
+from model.frontier import SearchOptions
 from model.keys import AlphabetKeys, alphabet_keys
 from model.loaded import folded_ids
 from model.mixture import Mixture

@@ -87,6 +87,10 @@ class AsTyped:
             ways.append(DEFAULT_COSTS.case + self.cost(rest, after, paid=paid))
         return max(ways)
 
+    def owner(self, i: int) -> int:
+        """Which character has a key."""
+        return [at for at, character in enumerate(self.typed) for _ in keystrokes(character)][i]
+
     def by_beginning(self, phrase: str, i: int, character: str, *, paid: bool) -> float:
         fee = 0.0 if paid or is_lone_letter(self.typed[-1]) else DEFAULT_COSTS.partial
         written, left = keystrokes(phrase[0]), keystrokes(self.typed)[i:]
@@ -100,7 +104,9 @@ class AsTyped:
         if "initials" not in self.kinds or not is_consonant(key) or is_syllable(character):
             return -math.inf
         if initial(phrase[0]) == key:
-            return DEFAULT_COSTS.initials + self.cost(phrase[1:], i + 1, paid=paid, skips=True)
+            later = any(is_syllable(each) for each in self.typed[self.owner(i) + 1 :])
+            inside = DEFAULT_COSTS.initials_inside if later else 0.0
+            return DEFAULT_COSTS.initials + inside + self.cost(phrase[1:], i + 1, paid=paid, skips=True)
         return self.cost(phrase[1:], i, paid=paid, skips=True) if skips and phrase[0].isspace() else -math.inf
 
 
@@ -267,7 +273,13 @@ def test_places_are_deterministic_and_no_arc_gains_anything(
         ("ㅅㅅ", "삼  성", "initials", DEFAULT_COSTS.initials, ((0, 1), (3, 4))),
         ("ㅈㅂㄱㄴ", "장바구니", "initials", 3 * DEFAULT_COSTS.initials, ((0, 4),)),
         ("한ㄱㄴ", "한글날", "initials", DEFAULT_COSTS.initials, ((0, 3),)),
-        ("ㅅ서", "삼성", "initials", DEFAULT_COSTS.initials + DEFAULT_COSTS.partial, ((0, 2),)),
+        (
+            "ㅅ서",
+            "삼성",
+            "initials",
+            DEFAULT_COSTS.initials + DEFAULT_COSTS.initials_inside + DEFAULT_COSTS.partial,
+            ((0, 2),),
+        ),
         ("ㄳ", "가 성", "initials", DEFAULT_COSTS.initials, ((0, 1), (2, 3))),
         ("hEl", "Hello", "case", 2 * DEFAULT_COSTS.case, ((0, 3),)),
         ("ㅅㅅ tv", "삼성 TV", "initials", 2 * DEFAULT_COSTS.initials + 2 * DEFAULT_COSTS.case, ((0, 5),)),
@@ -290,14 +302,14 @@ def test_places_are_deterministic_and_no_arc_gains_anything(
             ((0, 5),),
         ),
         ("고ㅏ하가", "과하각", "partial", DEFAULT_COSTS.partial, ((0, 3),)),
-        ("삼상", "삼성 tv", "slip", -6.0, ((0, 2),)),
+        ("과항", "과학 tv", "slip", -6.0, ((0, 2),)),
         ("", "한글", "exact", 0.0, ()),
     ],
 )
 def test_a_phrase_is_explained_by_its_best_kind(
     typed: str, phrase: str, kind: str, cost: float, highlight: tuple[tuple[int, int], ...]
 ) -> None:
-    match = asked(typed, corrections=(("삼성", -6.0),)).explain(phrase)
+    match = asked(typed, corrections=(("과학", -6.0),)).explain(phrase)
     assert (match.kind, match.highlight) == (kind, highlight)
     assert match.cost == pytest.approx(cost)
 

@@ -1,0 +1,85 @@
+"""What a search holds: phrases begun and phrases finished, and what may follow those begun.
+
+Legend: V vocabulary size, S state width, A characters admitted.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from model.query import Arcs
+
+LOWEST = float(np.finfo(np.float64).min)
+UNSEEN = -2  # the position of what no phrase seen begins with
+
+
+class Found(NamedTuple):
+    """One finished phrase.
+
+    ids: its characters; score: log P(phrase) + log P(typed | phrase), nats; model, seen: the log of the two parts that
+    P(phrase) is the sum of, that of the network and that of the counts, nats.
+    """
+
+    ids: tuple[int, ...]
+    score: float
+    model: float
+    seen: float = -np.inf
+
+
+class Branch(NamedTuple):
+    """A phrase begun.
+
+    model: log of the network's part of P(beginning), nats; cost: log P(typed | beginning), nats, as far as it is known;
+    place: in the query; position: in the index of phrases seen, or ``UNSEEN``; state: (S,) after its last character, or
+    before it as long as it is not expanded; begun: something was added that can be seen, so that running text may end.
+    """
+
+    ids: tuple[int, ...]
+    model: float
+    cost: float
+    place: int
+    position: int
+    state: NDArray[np.float32]
+    begun: bool
+
+
+@dataclass(kw_only=True)
+class Children:
+    """What may follow a branch: the most that each of A can come to, best first as sorted.
+
+    row: (V,) the network's log-probabilities after the branch; arcs: that the characters were admitted by, None where
+    anything may follow; scores: (A,) nats in the order of the arcs, or (V,); order: of those sorted, best first; whole:
+    that they are all that can matter.
+    """
+
+    branch: Branch
+    row: NDArray[np.float32]
+    scores: NDArray[np.float64]
+    arcs: Arcs | None
+    order: NDArray[np.int64]
+    whole: bool = False
+
+    def best(self, rank: int, floor: float) -> int | None:
+        """Give the index of the child of a rank, from 0; None when there are no more that reach the floor."""
+        if rank == len(self.order) and not self.whole:
+            self.whole = True
+            below = self.scores[self.order[-1]] if rank else np.inf  # equals are all sorted together
+            rest = np.flatnonzero((self.scores >= max(floor, LOWEST)) & (self.scores < below))
+            self.order = np.concatenate([self.order, rest[np.argsort(-self.scores[rest], kind="stable")]])
+        return int(self.order[rank]) if rank < len(self.order) else None
+
+
+def folded_name(folded: NDArray[np.int64], ids: Sequence[int]) -> tuple[int, ...]:
+    """Give what phrases share that are not told apart: their folded ids (V,), but for white space at the end."""
+    name = folded[np.array(ids, dtype=np.int64)].tolist()
+    while name and name[-1] < 0:
+        name.pop()
+    return tuple(name)
