@@ -34,12 +34,19 @@ class Found(NamedTuple):
     seen: float = -np.inf
 
 
+class Read(NamedTuple):
+    """What the network says after a branch: (V,) log-probabilities of what comes next, nats, and its state (S,)."""
+
+    row: NDArray[np.float32]
+    state: NDArray[np.float32]
+
+
 class Branch(NamedTuple):
     """A phrase begun.
 
     model: log of the network's part of P(beginning), nats; cost: log P(typed | beginning), nats, as far as it is known;
-    place: in the query; position: in the index of phrases seen, or ``UNSEEN``; state: (S,) after its last character, or
-    before it as long as it is not expanded; begun: something was added that can be seen, so that running text may end.
+    place: in the query; position: in the index of phrases seen, or ``UNSEEN``; state: (S,) before its last character;
+    begun: something was added that can be seen, so that running text may end.
     """
 
     ids: tuple[int, ...]
@@ -55,13 +62,13 @@ class Branch(NamedTuple):
 class Children:
     """What may follow a branch: the most that each of A can come to, best first as sorted.
 
-    row: (V,) the network's log-probabilities after the branch; arcs: that the characters were admitted by, None where
+    read: what the network said after the branch; arcs: that the characters were admitted by, None where
     anything may follow; scores: (A,) nats in the order of the arcs, or (V,); order: of those sorted, best first; whole:
     that they are all that can matter.
     """
 
     branch: Branch
-    row: NDArray[np.float32]
+    read: Read
     scores: NDArray[np.float64]
     arcs: Arcs | None
     order: NDArray[np.int64]

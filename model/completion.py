@@ -8,21 +8,21 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from model.alphabet import BEGIN_ID, END_ID
-from model.branches import Found, folded_name
+from model.branches import folded_name
 from model.channel import EXACT, KINDS, SLIP
 from model.errors import InputError
 from model.frontier import SearchOptions
 from model.keys import key_presses
 from model.query import normalise
-from model.runtime import initial_state
 from model.search import search
+from model.seen import SeenPhrase, score_seen
 from model.slips import edits_for, find_slips
 from model.typed import typed_query
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from model.branches import Found
     from model.channel import Correction
     from model.loaded import LoadedModel
     from model.manifest import JSON
@@ -143,7 +143,7 @@ def complete(model: LoadedModel, request: CompletionRequest) -> CompletionReply:
     if seen and any(each.match == KINDS[SLIP] for each in completions):
         known = {each.text for each in completions}
         missed = [ids for ids in seen if model.alphabet.decode(ids) not in known]
-        completions += [completion_of(query, context, found) for found in score_seen(model, missed)]
+        completions += [completion_of(query, context, found) for found in known_without_cost(model, missed)]
         completions = slips_last(sorted(completions, key=lambda each: -each.score))[: request.limit]
     if request.whole_first:
         completions = put_whole_first(model, query, completions)[: request.limit]
@@ -209,22 +209,12 @@ def completion_of(query: TypedQuery, context: str, found: Found) -> Completion:
     )
 
 
-def score_seen(model: LoadedModel, phrases: Sequence[tuple[int, ...]]) -> list[Found]:
+def known_without_cost(model: LoadedModel, phrases: Sequence[tuple[int, ...]]) -> list[Found]:
     """Score phrases seen that begin with what was typed."""
-    if not phrases or model.mixture is None:
+    if model.mixture is None:
         return []
-    longest = max(map(len, phrases))
-    sequence = np.full((longest + 1, len(phrases)), END_ID)
-    for row, ids in enumerate(phrases):
-        sequence[: len(ids) + 1, row] = [BEGIN_ID, *ids]
-    rows, _ = model.runtime.read(sequence, initial_state(model.runtime, len(phrases)))
-    found = []
-    for row, ids in enumerate(phrases):
-        own = float(rows[np.arange(len(ids) + 1), row, [*ids, END_ID]].astype(np.float64).sum())
-        own += model.mixture.log_model_share
-        seen = model.mixture.log_share(model.mixture.index.count(ids))
-        found.append(Found(ids=ids, score=float(np.logaddexp(own, seen)), model=own, seen=seen))
-    return found
+    index = model.mixture.index
+    return score_seen(model.runtime, model.mixture, [SeenPhrase(ids, index.count(ids), 0.0) for ids in phrases])
 
 
 def put_whole_first(model: LoadedModel, query: TypedQuery, completions: list[Completion]) -> list[Completion]:
@@ -236,7 +226,7 @@ def put_whole_first(model: LoadedModel, query: TypedQuery, completions: list[Com
     for at, each in enumerate(completions):
         if folded_name(model.folded, model.alphabet.encode(each.text).tolist()) == name:
             return [each, *completions[:at], *completions[at + 1 :]]
-    return [*(completion_of(query, "", found) for found in score_seen(model, [ids])), *completions]
+    return [*(completion_of(query, "", found) for found in known_without_cost(model, [ids])), *completions]
 
 
 def slips_last(completions: list[Completion]) -> list[Completion]:

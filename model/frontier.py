@@ -12,14 +12,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from model.alphabet import BEGIN_ID, END_ID, UNKNOWN_ID
-from model.branches import LOWEST, UNSEEN, Branch, Children, Found, folded_name
+from model.branches import LOWEST, UNSEEN, Branch, Children, Found, Read, folded_name
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from numpy.typing import NDArray
 
     from model.mixture import Mixture
     from model.query import Arcs, Query
     from model.runtime import Network
+    from model.seen import SeenPhrase
 
 ROUNDING = 1e-6  # nats: more than sums in another order can differ by
 TOGETHER = 8  # nodes expanded in one call: more waste expansions, fewer waste calls
@@ -65,9 +68,11 @@ class Frontier:
     finished: dict[tuple[int, ...], float] = field(default_factory=dict)  # scores at the floor or above, by ``name``
     best_cut: float = -np.inf  # score of the best branch that was too long to follow
     typed_name: tuple[int, ...] = ()  # what was typed, as ``name`` gives it
+    longest: int = 0  # characters of a branch that is followed
 
     def __post_init__(self) -> None:
         self.typed_name = self.name(tuple(self.query.ahead))
+        self.longest = len(self.query.ahead) + self.options.max_characters
 
     def name(self, ids: tuple[int, ...]) -> tuple[int, ...]:
         """Give what a phrase shares with those that are not told apart from it."""
@@ -99,13 +104,13 @@ class Frontier:
         self.push(found)
         self.note(name, found.score)
 
-    def expect(self, branch: Branch) -> None:
-        """Raise the floor to what the phrases seen most that go on from a branch will come to at least."""
-        mixture, limit = self.options.mixture, self.options.limit
-        if mixture is None or branch.position == UNSEEN or mixture.index.phrases_below(branch.position) < limit:
+    def expect(self, phrases: Iterable[SeenPhrase]) -> None:
+        """Raise the floor to what phrases seen will come to at least."""
+        if self.options.mixture is None:
             return
-        for ids, count in mixture.index.top(branch.position, branch.ids, limit):
-            self.note(self.name(ids), mixture.log_share(count) + branch.cost - ROUNDING)
+        for each in phrases:
+            if len(each.ids) <= self.longest:
+                self.note(self.name(each.ids), self.options.mixture.log_share(each.seen) + each.cost - ROUNDING)
 
     def note(self, name: tuple[int, ...], score: float) -> None:
         """Remember what a finished phrase comes to, or that it will come to as much."""
@@ -115,13 +120,13 @@ class Frontier:
                 self.floor = sorted(self.finished.values(), reverse=True)[self.options.limit - 1]
                 self.finished = {name: score for name, score in self.finished.items() if score >= self.floor}
 
-    def spread(self, branch: Branch, row: NDArray[np.float32]) -> None:
+    def spread(self, branch: Branch, read: Read) -> None:
         """Queue what may follow a branch that was just read: its end, and the best of its children."""
         arcs = self.query.arcs(branch.place)
         if arcs is not None:
-            self.spread_arcs(branch, row, arcs)
+            self.spread_arcs(branch, read, arcs)
             return
-        model = row.astype(np.float64)
+        model = read.row.astype(np.float64)
         model += branch.model
         scores = model + branch.cost
         seen_end = -np.inf
@@ -141,11 +146,11 @@ class Frontier:
             self.finish(Found(ids=branch.ids, score=ends + branch.cost, model=ends))
             scores[boundary] = -np.inf
         scores[[UNKNOWN_ID, BEGIN_ID, END_ID]] = -np.inf
-        self.push_children(branch, row, scores, None)
+        self.push_children(branch, read, scores, None)
 
-    def spread_arcs(self, branch: Branch, row: NDArray[np.float32], arcs: Arcs, left_out: int | None = None) -> None:
+    def spread_arcs(self, branch: Branch, read: Read, arcs: Arcs, left_out: int | None = None) -> None:
         """Queue what the query admits after a branch, but for the one arc that is left out."""
-        model = branch.model + row[arcs.ids].astype(np.float64)
+        model = branch.model + read.row[arcs.ids].astype(np.float64)
         seen = self.seen_after(branch.position, arcs.ids)
         costs = branch.cost + arcs.costs.astype(np.float64)
         scores = costs + (model if seen is None else np.logaddexp(model, seen))
@@ -159,7 +164,7 @@ class Frontier:
                 seen_end = -np.inf if seen is None else float(seen[end])
                 self.finish(Found(ids=branch.ids, score=float(scores[end]), model=float(model[end]), seen=seen_end))
         scores[~kept] = -np.inf
-        self.push_children(branch, row, scores, arcs)
+        self.push_children(branch, read, scores, arcs)
 
     def seen_after(self, position: int, ids: NDArray[np.int64]) -> NDArray[np.float64] | None:
         """Give the most that the counts of phrases going on with each character come to, nats (A,); None for none."""
@@ -176,7 +181,7 @@ class Frontier:
     def push_children(
         self,
         branch: Branch,
-        row: NDArray[np.float32],
+        read: Read,
         scores: NDArray[np.float64],
         arcs: Arcs | None,
     ) -> None:
@@ -188,7 +193,7 @@ class Frontier:
         if len(order) > 1:
             order = order[np.argsort(-scores[order], kind="stable")]
         whole = near <= max(self.floor, LOWEST)
-        self.push(Children(branch=branch, row=row, scores=scores, arcs=arcs, order=order, whole=whole))
+        self.push(Children(branch=branch, read=read, scores=scores, arcs=arcs, order=order, whole=whole))
 
     def take(self) -> Branch | Found:
         """Take the best entry off the queue; a child is replaced by the next of its kind."""
@@ -197,12 +202,11 @@ class Frontier:
             return entry
         index = int(entry.order[rank])
         self.push(entry, rank + 1)
-        return self.follow(
-            entry.branch, index if entry.arcs is None else int(entry.arcs.ids[index]), entry.row, entry.arcs, index
-        )
+        return self.follow(entry.branch, entry.read, entry.arcs, index)
 
-    def follow(self, branch: Branch, character: int, row: NDArray[np.float32], arcs: Arcs | None, index: int) -> Branch:
-        """Go on from a branch by one character, the arc of that index if the query still chooses."""
+    def follow(self, branch: Branch, read: Read, arcs: Arcs | None, index: int) -> Branch:
+        """Go on from a branch by one character: the arc of that index if the query still chooses, else the id."""
+        character = index if arcs is None else int(arcs.ids[index])
         position = branch.position
         if position != UNSEEN and self.options.mixture is not None:
             after = self.options.mixture.index.child(position, character)
@@ -211,11 +215,11 @@ class Frontier:
         added = arcs is None or ids != tuple(self.query.ahead[: len(ids)])
         return Branch(
             ids=ids,
-            model=branch.model + float(row[character]),
+            model=branch.model + read.row.item(character),
             cost=branch.cost if arcs is None else branch.cost + float(arcs.costs[index]),
             place=branch.place if arcs is None else int(arcs.places[index]),
             position=position,
-            state=branch.state,
+            state=read.state,
             begun=branch.begun or (added and boundary is not None and not boundary[character]),
         )
 
@@ -223,14 +227,13 @@ class Frontier:
         """Take the best branches to expand together, leaving what is finished."""
         branches: list[Branch] = []
         aside: list[Found] = []
-        longest = len(self.query.ahead) + self.options.max_characters
         allowed = min(TOGETHER, self.options.max_expansions - self.expansions)
         while self.heap and len(branches) < allowed and -self.heap[0][0] >= self.floor:
             score = -self.heap[0][0]
             taken = self.take()
             if isinstance(taken, Found):
                 aside.append(taken)
-            elif len(taken.ids) > longest:
+            elif len(taken.ids) > self.longest:
                 self.best_cut = max(self.best_cut, score)
             else:
                 branches.append(taken)
@@ -247,4 +250,4 @@ class Frontier:
         log_probabilities, states = self.network.step(ids, np.stack([branch.state for branch in branches]))
         self.expansions += len(branches)
         for branch, row, state in zip(branches, log_probabilities, states, strict=True):
-            self.spread(branch._replace(state=state), row)
+            self.spread(branch, Read(row, state))

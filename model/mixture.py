@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from model.phrases import PhraseIndex
 
 
+FEW = 6  # counts that are quicker taken one by one
+
+
 @dataclass(frozen=True, kw_only=True)
 class Mixture:
     """How phrases seen and a model share what is probable.
@@ -59,6 +62,8 @@ class Mixture:
 
     def log_shares(self, counts: NDArray[np.float32]) -> NDArray[np.float64]:
         """Give what counts are worth: log of their share, nats (C,); -inf below the least count. It never falls."""
+        if len(counts) <= FEW:
+            return np.array([self.log_share(count) for count in counts.tolist()])
         one, two, more = self.discounts
         exact = counts.astype(np.float64)
         # Between whole counts, and below 1, discounts go on in straight lines, so that more is never worth less.

@@ -107,7 +107,7 @@ class Reading:
         """
         behind = self.ahead(state)
         paid = ((move, move.cost + self.ahead(move.target) - behind) for move in self.options(state))
-        return [move._replace(cost=cost) for move, cost in paid if cost > -math.inf]
+        return [move if cost == move.cost else move._replace(cost=cost) for move, cost in paid if cost > -math.inf]
 
     def ahead(self, state: State) -> float:
         """Bound what is still to be paid, nats: -inf where nothing goes on; 0 but within a character."""
@@ -191,12 +191,15 @@ class Reading:
 
     def switching(self, start: int, ids: NDArray[np.int64]) -> Iterator[tuple[NDArray[np.int64], float]]:
         """Part characters (A,) by what they cost for being on the keyboard in use or large; none of no characters."""
+        if self.kind != KEYBOARD or not len(ids):
+            yield from [(ids, 0.0)] if len(ids) else []
+            return
         typed = self.characters[self.owners[start]]
         dearer = np.zeros(len(ids), dtype=np.float32)
-        if self.kind == KEYBOARD and is_hangul(typed):
+        if is_hangul(typed):
             dearer[self.alphabet_keys.hangul[ids]] = self.costs.unswitched
             dearer[self.alphabet_keys.unshifted[ids]] = self.costs.case
-        elif self.kind == KEYBOARD and has_case(typed):
+        elif has_case(typed):
             dearer[~self.alphabet_keys.hangul[ids]] = self.costs.unswitched
         for cost in np.unique(dearer).tolist():
             yield ids[dearer == cost], cost

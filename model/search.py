@@ -18,13 +18,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from model.alphabet import BEGIN_ID
-from model.branches import UNSEEN, Branch, Found
+from model.branches import UNSEEN, Branch, Found, Read
 from model.frontier import Frontier, SearchOptions
 from model.runtime import initial_state
+from model.seen import best_seen, score_seen
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from model.query import Arcs, Query
     from model.runtime import Network
+    from model.seen import SeenPhrase
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,13 +67,11 @@ def begin(frontier: Frontier) -> None:
         begun=False,
     )
     for at, (arcs, index) in enumerate(steps, start=known):
+        read = Read(rows[at, 0], states[at, 0])
         if len(arcs.ids) > 1:
-            frontier.spread_arcs(branch, rows[at, 0], arcs, left_out=index)
-        branch = frontier.follow(branch, int(arcs.ids[index]), rows[at, 0], arcs, index)
-        branch = branch._replace(state=states[at + 1, 0])
-    if len(steps) == len(query.ahead):
-        frontier.expect(branch)
-    frontier.spread(branch, rows[-1, 0])
+            frontier.spread_arcs(branch, read, arcs, left_out=index)
+        branch = frontier.follow(branch, read, arcs, index)
+    frontier.spread(branch, Read(rows[-1, 0], states[-1, 0]))
 
 
 def search(network: Network, query: Query, options: SearchOptions) -> SearchResult:
@@ -84,6 +86,10 @@ def search(network: Network, query: Query, options: SearchOptions) -> SearchResu
         The top K of all phrases that the query admits; ``exact`` is False when a bound was met before that was proven.
     """
     frontier = Frontier(network=network, query=query, options=options)
+    seen: list[SeenPhrase] = []
+    if options.mixture is not None:
+        seen = best_seen(options.mixture, query, options.limit, deadline=options.deadline)
+        frontier.expect(seen)
     begin(frontier)
     accepted: dict[tuple[int, ...], Found] = {}  # by what they share with those that are not told apart
     proven = True
@@ -96,13 +102,24 @@ def search(network: Network, query: Query, options: SearchOptions) -> SearchResu
             heapq.heappop(frontier.heap)  # enough is known to be better
         elif frontier.expansions < options.max_expansions and time.perf_counter() < options.deadline:
             frontier.expand()
-        else:  # what is finished is the best that is known, and no more than that
+        else:
             proven = False
-            for _, _, queued, _ in sorted(frontier.heap, key=lambda item: item[:2]):
-                if isinstance(queued, Found) and len(accepted) < options.limit:
-                    accepted.setdefault(frontier.name(queued.ids), queued)
             break
+    if not proven:
+        add_known(frontier, seen, accepted)
     found = tuple(accepted.values())
     worst = found[-1].score if len(found) == options.limit else -np.inf
     uncut = frontier.best_cut == -np.inf or frontier.best_cut < worst
     return SearchResult(found=found, exact=proven and uncut, expansions=frontier.expansions)
+
+
+def add_known(frontier: Frontier, seen: Sequence[SeenPhrase], accepted: dict[tuple[int, ...], Found]) -> None:
+    """Add the best that is known when search is cut short: what is finished, and phrases seen that it did not reach."""
+    known = [queued for _, _, queued, _ in frontier.heap if isinstance(queued, Found)]
+    reached = {each.ids for each in (*known, *accepted.values())}
+    missed = [each for each in seen if each.ids not in reached and len(each.ids) <= frontier.longest]
+    if frontier.options.mixture is not None:
+        known += score_seen(frontier.network, frontier.options.mixture, missed)
+    for found in sorted(known, key=lambda each: -each.score):
+        if len(accepted) < frontier.options.limit:
+            accepted.setdefault(frontier.name(found.ids), found)

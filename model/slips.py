@@ -44,21 +44,19 @@ def edits_for(typed: str) -> int:
 class Edits:
     """What was typed, and what it costs to have typed it for other keys, nats; -inf where it cannot be.
 
-    Places are counted from ``margin`` on, and none outside of what was typed can be; P is n and the margins.
-
-    margin: before the first place; n: keys typed.
-    same: (L + 1, P) float32, a key that is the one typed, or the same letter in the other case; changed: (L + 1, P)
-    float32, a key for the one typed; left_out: (P,) float32, a key not typed where it should have been;
-    put_in: (P,) float32, the key typed for none; exchanged: (P,) float32, this key and the next in the other order.
+    n: keys typed; put_in: (n,) float32, the key typed for none.
+    windows: (L + 1, 6, D, W) float32, by a key and by how many keys a node had before it: what each place of the band
+    costs that may have been typed for the key. ``SAME``: the key itself, or the same letter in the other case;
+    ``CHANGED``: another key for it; ``PUT_IN``: one more key than that; ``LEFT_OUT``: one less, the key not typed;
+    ``AFTER`` and ``BEFORE``: it is the first or the second of two that were exchanged.
     """
 
-    margin: int
     n: int
-    same: NDArray[np.float32]
-    changed: NDArray[np.float32]
-    left_out: NDArray[np.float32]
     put_in: NDArray[np.float32]
-    exchanged: NDArray[np.float32]
+    windows: NDArray[np.float32]
+
+
+SAME, CHANGED, PUT_IN, LEFT_OUT, BEFORE, AFTER = range(6)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,10 +76,28 @@ class Table:
         """Give the rows of some nodes."""
         return Table(depth=self.depth[nodes], now=self.now[nodes], before=self.before[nodes], last=self.last[nodes])
 
-    def typed(self) -> NDArray[np.int64]:
-        """Count the keys typed that each place of the band stands for: (M, W)."""
+    def all_typed(self, n: int) -> NDArray[np.float32] | None:
+        """Give the best cost of having typed all n keys: (M, E + 1), nats; None where no row has come so far."""
         reach = self.now.shape[2] // 2
-        return self.depth[:, None] + np.arange(-reach, reach + 1)
+        places = n - self.depth + reach
+        rows = np.flatnonzero((places >= 0) & (places <= 2 * reach))
+        if not len(rows):
+            return None
+        costs = np.full(self.now.shape[:2], -np.inf, dtype=np.float32)
+        costs[rows] = self.now[rows, :, places[rows]]
+        return costs
+
+    def hopes(self, n: int) -> NDArray[np.float32]:
+        """Give the best cost of having typed fewer keys than n: (M, E + 1), nats."""
+        reach = self.now.shape[2] // 2
+        places = n - self.depth + reach
+        if places.min(initial=2 * reach + 1) > 2 * reach:
+            under: NDArray[np.float32] = self.now
+        else:
+            wanted = np.arange(2 * reach + 1) != places[:, None]  # no place beyond has been typed
+            under = np.where(wanted[:, None], self.now, np.float32(-np.inf))
+        best: NDArray[np.float32] = under.max(axis=2)
+        return best
 
 
 def join(tables: list[Table]) -> Table:
@@ -143,8 +159,7 @@ def walk(
         found = sorted(found, reverse=True)[:most]
         least = found[-1][0] if len(found) == most else -np.inf
         # What matched all keys already and goes on is the same beginning, but longer.
-        going_on = np.where((table.typed() == prepared.n)[:, None], -np.inf, table.now[:, : edits + 1])
-        hopes = going_on.max(axis=(1, 2), initial=-np.inf)[rows] + popular
+        hopes = table.hopes(prepared.n)[:, : edits + 1].max(axis=1)[rows] + popular
         followed = np.flatnonzero((hopes > -np.inf) & (hopes >= least) & (symbols != END_ID))
         followed = followed[np.argsort(-hopes[followed], kind="stable")]
         below = np.cumsum(index.widths_of(children.positions[followed]))
@@ -156,10 +171,11 @@ def walk(
 
 def prepare(strokes: str, letters: dict[str, int], costs: ChannelCosts, edits: int) -> Edits:
     """Work out what every edit costs at every key typed, for as many edits."""
-    n, margin = len(strokes), edits + 1
+    n, margin = len(strokes), edits + 1  # no place before the first and after the last can be
     size = n + 3 * edits + 4  # a node may have as many keys more, and its band reaches as far again
-    same = np.full((len(letters) + 1, size), -np.inf, dtype=np.float32)
-    changed, left_out, put_in, exchanged = same.copy(), same[0].copy(), same[0].copy(), same[0].copy()
+    table = np.full((len(letters) + 1, 6, size), -np.inf, dtype=np.float32)
+    same, changed, put_in, left_out = (table[:, kind] for kind in (SAME, CHANGED, PUT_IN, LEFT_OUT))
+    exchanged = np.full(size, -np.inf, dtype=np.float32)
     changed[:, margin : margin + n] = costs.slip
     for at, key in enumerate(strokes, start=margin):
         beside = [letters[each] for each in neighbours(key) if each in letters]
@@ -168,18 +184,23 @@ def prepare(strokes: str, letters: dict[str, int], costs: ChannelCosts, edits: i
             if letter in letters:
                 same[letters[letter], at] = cost
                 changed[letters[letter], at] = -np.inf
-    left_out[margin : margin + n + 1] = put_in[margin : margin + n] = costs.slip
+    put_in[:, margin : margin + n] = costs.slip
+    left_out[:, margin - 1 : margin + n] = costs.slip  # before the key that was typed next
     exchanged[margin : margin + n - 1] = costs.transposition
-    for edit in (changed.T, left_out, put_in, exchanged):
-        edit[margin] += costs.slip_at_start
-    return Edits(margin=margin, n=n, same=same, changed=changed, left_out=left_out, put_in=put_in, exchanged=exchanged)
+    for edit, first in ((changed.T, margin), (put_in.T, margin), (left_out.T, margin - 1), (exchanged, margin)):
+        edit[first] += costs.slip_at_start
+    # Of two keys exchanged, the one that comes second in a phrase was typed at the place before.
+    table[:, BEFORE, 1:] = same[:, :-1] + exchanged[:-1]
+    table[:, AFTER] = same
+    windows = np.lib.stride_tricks.sliding_window_view(table, 2 * edits + 1, axis=2)[:, :, margin - edits :]
+    return Edits(n=n, put_in=put_in[0, margin : margin + n], windows=windows)
 
 
 def start(edits: int, prepared: Edits) -> Table:
     """Give the table of the root: no key yet, so all that was typed was put in."""
     now = np.full((1, edits + 1, 2 * edits + 1), -np.inf, dtype=np.float32)
     for number in range(min(edits, prepared.n) + 1):
-        now[0, number, edits + number] = prepared.put_in[prepared.margin : prepared.margin + number].sum()
+        now[0, number, edits + number] = prepared.put_in[:number].sum()
     none = np.zeros(1, np.int64)
     return Table(depth=none, now=now, before=np.full_like(now, -np.inf), last=none)
 
@@ -201,7 +222,7 @@ def advance(
     """
     tables, rows = [table], parents.copy()
     done = np.full((len(rows), table.now.shape[1] - 1), -np.inf, dtype=np.float32)
-    going_on, letters, size = np.arange(len(rows)), len(prepared.same), len(table.now)
+    going_on, letters, size = np.arange(len(rows)), len(prepared.windows), len(table.now)
     at = parents  # the row, in the newest table, of each child that goes on
     for place in range(numbers.shape[1]):
         alive = np.any(table.now > -np.inf, axis=(1, 2))
@@ -216,8 +237,8 @@ def advance(
         before, key = table.of(pairs // letters), pairs % letters
         now = type_key(before, key, prepared)
         table = Table(depth=before.depth + 1, now=now, before=before.now, last=key)
-        ended = np.where((table.typed() == prepared.n)[:, None], now[:, 1:], -np.inf).max(axis=2)
-        done[going_on] = np.maximum(done[going_on], ended[at])
+        if (ended := table.all_typed(prepared.n)) is not None:
+            done[going_on] = np.maximum(done[going_on], ended[at, 1:])
         rows[going_on] = size + at
         tables.append(table)
         size += len(now)
@@ -226,28 +247,19 @@ def advance(
 
 def type_key(table: Table, key: NDArray[np.int64], prepared: Edits) -> NDArray[np.float32]:
     """Extend rows of the table by one key (M,) of the phrases: (M, E + 1, W)."""
-    now, before, last = table.now, table.before, table.last
-    # The place of the last key typed: the node has one key more than its table says.
-    places = table.typed() + prepared.margin
-    same = prepared.same[key[:, None], places]
-    after: NDArray[np.float32] = now + same[:, None]
-    changed, left_out, put_in = (
-        prepared.changed[key[:, None], places],
-        prepared.left_out[places + 1],
-        prepared.put_in[places],
-    )
-    swapped = (
-        prepared.same[key[:, None], places - 1] + prepared.same[last[:, None], places] + prepared.exchanged[places - 1]
-    )
-    swapped[last == key] = -np.inf
-    some = bool((swapped > -np.inf).any())
+    now, before = table.now, table.before
+    costs = prepared.windows[key, :, table.depth]  # (M, 6, W)
+    after: NDArray[np.float32] = now + costs[:, None, SAME]
+    more, fewer = after[:, 1:], now[:, :-1]
+    np.maximum(more, fewer + costs[:, None, CHANGED], out=more)
+    np.maximum(more[:, :, :-1], fewer[:, :, 1:] + costs[:, None, LEFT_OUT, :-1], out=more[:, :, :-1])
+    swapped = costs[:, BEFORE] + prepared.windows[table.last, AFTER, table.depth]
+    swapped[table.last == key] = -np.inf
+    if swapped.max() > -np.inf:
+        np.maximum(more, before[:, :-1] + swapped[:, None], out=more)
     for number in range(1, now.shape[1]):
-        row, fewer = after[:, number], now[:, number - 1]
-        np.maximum(row, fewer + changed, out=row)
-        np.maximum(row[:, :-1], fewer[:, 1:] + left_out[:, :-1], out=row[:, :-1])
-        np.maximum(row[:, 1:], after[:, number - 1, :-1] + put_in[:, 1:], out=row[:, 1:])
-        if some:
-            np.maximum(row, before[:, number - 1] + swapped, out=row)
+        row = after[:, number, 1:]
+        np.maximum(row, after[:, number - 1, :-1] + costs[:, PUT_IN, 1:], out=row)
     return after
 
 
