@@ -16,7 +16,7 @@ torch = $(shell sed -n 's/.*"\(torch==[^"]*\)".*/\1/p' pyproject.toml)
 export OMP_WAIT_POLICY ?= PASSIVE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test format lint types docs screenshot image clean
+.PHONY: help demo test test-data format lint types docs screenshot image clean
 
 help: ## list the verbs
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(firstword $(MAKEFILE_LIST)) \
@@ -28,6 +28,10 @@ demo: .venv/.installed-demo ## train on place names, then serve at http://127.0.
 
 test: lint types ## check format, lint and types, then run the everyday tests
 	@.venv/bin/pytest
+
+test-data: .venv/.installed-dev ## tests on data beside the project, seven minutes (DATA=/path/to/data)
+	@test -n "$(DATA)" || { echo 'make test-data needs DATA=/path/to/data, got none' >&2; exit 1; }
+	@MACHIM_DATA="$(DATA)" .venv/bin/pytest -m data --log-cli-level=INFO --durations=2
 
 format: .venv/.installed-dev ## format the code and mend what ruff can mend
 	@.venv/bin/ruff format
