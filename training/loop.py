@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import torch
-from torch.nn import functional
 
 from model.alphabet import BEGIN_ID
 from model.errors import InputError
 from training.batches import IGNORED
+from training.loss import weighted_cross_entropy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -81,7 +81,7 @@ def start_run(network: RecurrentLanguageModel, settings: TrainingSettings) -> Ru
     decayed = [each for each in network.parameters() if each.dim() > 1]
     others = [each for each in network.parameters() if each.dim() <= 1]
     groups = [{"params": decayed, "weight_decay": settings.weight_decay}, {"params": others, "weight_decay": 0.0}]
-    optimiser = torch.optim.AdamW(groups, lr=settings.learning_rate, betas=(0.9, 0.99))
+    optimiser = torch.optim.AdamW(groups, lr=settings.learning_rate, betas=(0.9, 0.99), fused=True)
     return Run(network=network, optimiser=optimiser)
 
 
@@ -105,7 +105,7 @@ def loss_nats(logits: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
     """Give the summed loss of a batch, and what it is summed over.
 
     Args:
-        logits: (B, T, V) float32, nats.
+        logits: (B, T, V) float32 or bfloat16, nats.
         batch: its targets (B, T), padding left out, and the weight of each row.
 
     Returns:
@@ -113,10 +113,8 @@ def loss_nats(logits: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
     """
     targets = torch.from_numpy(batch.targets)
     weights = torch.from_numpy(batch.weights)[:, None] * (targets != IGNORED)  # (B, T)
-    losses = functional.cross_entropy(
-        logits.flatten(0, 1).float(), targets.flatten(), ignore_index=IGNORED, reduction="none"
-    )
-    return (losses * weights.flatten()).sum(), weights.sum()
+    total = weighted_cross_entropy(logits.flatten(0, 1), targets.clamp(min=0).flatten(), weights.flatten())
+    return total, weights.sum()
 
 
 def carried(state: Tensor | None, batch: Batch) -> Tensor | None:
