@@ -12,8 +12,8 @@ IMAGE_FLAGS ?=
 pip = .venv/bin/python -m pip install -qq --disable-pip-version-check
 torch = $(shell sed -n 's/.*"\(torch==[^"]*\)".*/\1/p' pyproject.toml)
 
-# Threads that wait for one another sleep instead of spinning; see decisions/0004-threads-that-wait.md.
-export OMP_WAIT_POLICY ?= PASSIVE
+# Threads that wait for one another soon sleep instead of spinning; see decisions/0004-threads-that-wait.md.
+export GOMP_SPINCOUNT ?= 1000
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-data format lint types docs screenshot image clean

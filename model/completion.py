@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -12,20 +13,19 @@ from model.branches import folded_name
 from model.channel import EXACT, KINDS, SLIP
 from model.errors import InputError
 from model.frontier import SearchOptions
-from model.keys import key_presses
 from model.query import normalise
 from model.search import search
 from model.seen import SeenPhrase, score_seen
-from model.slips import edits_for, find_slips
+from model.slips import Slips, edits_for, find_slips
 from model.typed import typed_query
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from model.branches import Found
-    from model.channel import Correction
     from model.loaded import LoadedModel
     from model.manifest import JSON
+    from model.mixture import Mixture
     from model.typed import TypedQuery
 
 MAX_PREFIX_CHARACTERS = 1000
@@ -124,15 +124,15 @@ def complete(model: LoadedModel, request: CompletionRequest) -> CompletionReply:
     context, typed = "", request.prefix
     if model.task == "text":
         context, typed = split_last_word(request.prefix)
-    seen = seen_phrases(model, typed, request.limit)
-    query = typed_query(
-        typed, model.alphabet, model.keys, request.kinds, model.costs, find_corrections(model, typed, request, seen)
-    )
+    deadline = began + request.deadline_ms / 1000 if request.deadline_ms else math.inf
+    seen = seen_phrases(model, typed, request)
+    slips = find_corrections(model, typed, request, deadline) if len(seen) < request.limit else Slips((), in_time=True)
+    query = typed_query(typed, model.alphabet, model.keys, request.kinds, model.costs, slips.corrections)
     options = SearchOptions(
         limit=request.limit,
         max_characters=request.max_characters,
         max_expansions=request.max_expansions,
-        deadline=began + request.deadline_ms / 1000 if request.deadline_ms else np.inf,
+        deadline=deadline,
         boundary=model.word_ends if model.task == "text" else None,
         context=tuple(model.alphabet.encode(context).tolist()),
         mixture=model.mixture,
@@ -140,17 +140,17 @@ def complete(model: LoadedModel, request: CompletionRequest) -> CompletionReply:
     )
     result = search(model.runtime, query, options)
     completions = [completion_of(query, context, found) for found in result.found]
-    if seen and any(each.match == KINDS[SLIP] for each in completions):
-        known = {each.text for each in completions}
-        missed = [ids for ids in seen if model.alphabet.decode(ids) not in known]
-        completions += [completion_of(query, context, found) for found in known_without_cost(model, missed)]
+    if model.mixture is not None and any(each.match == KINDS[SLIP] for each in completions):
+        missed = score_without_cost(model, model.mixture, missed_phrases(model, seen, result.found))
+        # Where counts are worth nothing, none of them was displaced.
+        completions += [completion_of(query, "", found) for found in missed if found.seen > -math.inf]
         completions = slips_last(sorted(completions, key=lambda each: -each.score))[: request.limit]
     if request.whole_first:
         completions = put_whole_first(model, query, completions)[: request.limit]
     return CompletionReply(
         prefix=request.prefix,
         completions=tuple(completions),
-        exact=result.exact,
+        exact=result.exact and slips.in_time,
         elapsed_ms=(time.perf_counter() - began) * 1000,
     )
 
@@ -163,32 +163,43 @@ def split_last_word(text: str) -> tuple[str, str]:
     return text[:end], text[end:]
 
 
-def seen_phrases(model: LoadedModel, typed: str, limit: int) -> list[tuple[int, ...]]:
-    """Give the phrases seen that begin with exactly what was typed, if they are fewer than are wanted."""
+def seen_phrases(model: LoadedModel, typed: str, request: CompletionRequest) -> list[tuple[int, ...]]:
+    """Give the phrases seen that begin with exactly what was typed, most often seen first, as many as are wanted."""
     if model.mixture is None or not typed:
         return []
     ids = model.alphabet.encode(typed).tolist()
     position = model.mixture.index.walk(ids)
     if position is None:
         return []
-    least = model.mixture.least_count
-    found = [phrase for phrase, count in model.mixture.index.top(position, ids, limit) if count >= least]
-    return found if len(found) < limit else []
+    least, longest = model.mixture.least_count, len(ids) + request.max_characters
+    top = model.mixture.index.top(position, ids, request.limit)
+    return [phrase for phrase, count in top if count >= least and len(phrase) <= longest]
 
 
-def find_corrections(
-    model: LoadedModel, typed: str, request: CompletionRequest, seen: Sequence[tuple[int, ...]]
-) -> tuple[Correction, ...]:
-    """Find what may have been meant, unless enough was seen that begins with what was typed."""
-    if model.mixture is None or "slip" not in request.kinds:
-        return ()
-    edits = edits_for(key_presses(typed))
-    if not edits:
-        return ()
-    position = None if seen else model.mixture.index.walk(model.alphabet.encode(typed))
-    if position is not None:
-        return ()  # as many as are wanted begin so
-    return find_slips(model.mixture.index, model.keys, typed, edits=edits, costs=model.costs, most=MOST_CORRECTIONS)
+def find_corrections(model: LoadedModel, typed: str, request: CompletionRequest, deadline: float) -> Slips:
+    """Find what may have been meant."""
+    edits = edits_for(typed)
+    if model.mixture is None or "slip" not in request.kinds or not edits:
+        return Slips((), in_time=True)
+    return find_slips(
+        model.mixture.index,
+        model.keys,
+        typed,
+        edits=edits,
+        costs=model.costs,
+        most=MOST_CORRECTIONS,
+        least_count=model.mixture.least_count,
+        deadline=deadline,
+    )
+
+
+def missed_phrases(
+    model: LoadedModel, phrases: Sequence[tuple[int, ...]], found: Sequence[Found]
+) -> list[tuple[int, ...]]:
+    """Give those of some phrases that were not found, in no other case either."""
+    names = {folded_name(model.folded, each.ids) for each in found}
+    missed = {folded_name(model.folded, ids): ids for ids in reversed(phrases)}  # of alike ones the first
+    return [ids for name, ids in missed.items() if name not in names]
 
 
 def completion_of(query: TypedQuery, context: str, found: Found) -> Completion:
@@ -196,7 +207,7 @@ def completion_of(query: TypedQuery, context: str, found: Found) -> Completion:
     text = query.text(found.ids)
     match = query.explain(text)
     source = "model"
-    if found.seen > -np.inf:
+    if found.seen > -math.inf:
         own = np.exp(found.model - np.logaddexp(found.model, found.seen))
         source = "both" if own > OWN_SHARE else "seen"
     before = len(context)
@@ -209,12 +220,10 @@ def completion_of(query: TypedQuery, context: str, found: Found) -> Completion:
     )
 
 
-def known_without_cost(model: LoadedModel, phrases: Sequence[tuple[int, ...]]) -> list[Found]:
+def score_without_cost(model: LoadedModel, mixture: Mixture, phrases: Sequence[tuple[int, ...]]) -> list[Found]:
     """Score phrases seen that begin with what was typed."""
-    if model.mixture is None:
-        return []
-    index = model.mixture.index
-    return score_seen(model.runtime, model.mixture, [SeenPhrase(ids, index.count(ids), 0.0) for ids in phrases])
+    seen = [SeenPhrase(ids, mixture.index.count(ids), 0.0) for ids in phrases]
+    return score_seen(model.runtime, mixture, seen)
 
 
 def put_whole_first(model: LoadedModel, query: TypedQuery, completions: list[Completion]) -> list[Completion]:
@@ -226,7 +235,8 @@ def put_whole_first(model: LoadedModel, query: TypedQuery, completions: list[Com
     for at, each in enumerate(completions):
         if folded_name(model.folded, model.alphabet.encode(each.text).tolist()) == name:
             return [each, *completions[:at], *completions[at + 1 :]]
-    return [*(completion_of(query, "", found) for found in known_without_cost(model, [ids])), *completions]
+    whole = score_without_cost(model, model.mixture, [ids])
+    return [*(completion_of(query, "", found) for found in whole), *completions]
 
 
 def slips_last(completions: list[Completion]) -> list[Completion]:

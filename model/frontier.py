@@ -154,7 +154,6 @@ class Frontier:
         seen = self.seen_after(branch.position, arcs.ids)
         costs = branch.cost + arcs.costs.astype(np.float64)
         scores = costs + (model if seen is None else np.logaddexp(model, seen))
-        # Rounding must not lift a child above its branch either.
         kept = np.ones(len(arcs.ids), dtype=np.bool_)
         if left_out is not None:
             kept[left_out] = False

@@ -20,7 +20,6 @@ LAST_SYLLABLE = 0xD7A3
 LEADING, FIRST_LEADING = "ㄱㄲㄴㄷㄸㄹㅁㅂㅃㅅㅆㅇㅈㅉㅊㅋㅌㅍㅎ", 0x1100
 VOWELS, FIRST_VOWEL = "ㅏㅐㅑㅒㅓㅔㅕㅖㅗㅘㅙㅚㅛㅜㅝㅞㅟㅠㅡㅢㅣ", 0x1161
 TRAILING, FIRST_TRAILING = "ㄱㄲㄳㄴㄵㄶㄷㄹㄺㄻㄼㄽㄾㄿㅀㅁㅂㅄㅅㅆㅇㅈㅊㅋㅌㅍㅎ", 0x11A8
-SYLLABLES_A_LEADING = 588  # 21 vowels, each with 27 trailing consonants or with none
 # Clusters and compound vowels by the two keys of each.
 COMPOUNDS = {
     "ㄳ": "ㄱㅅ",
@@ -67,11 +66,24 @@ def is_vowel(key: str) -> bool:
     return key in VOWEL_KEYS
 
 
-def initial(character: str) -> str | None:
-    """Give the initial consonant of a syllable; None for whatever is no syllable."""
+def letter_numbers(character: str) -> tuple[int, int, int] | None:
+    """Number the three letters of a syllable; None for whatever is no syllable.
+
+    Source: The Unicode Standard, section 3.12: syllable = (leading * 21 + vowel) * 28 + trailing + U+AC00.
+
+    Returns:
+        the place in ``LEADING``, the one in ``VOWELS``, and the one in ``TRAILING`` from 1, 0 for no final consonant.
+    """
     if not is_syllable(character):
         return None
-    return LEADING[(ord(character) - FIRST_SYLLABLE) // SYLLABLES_A_LEADING]
+    rest, trailing = divmod(ord(character) - FIRST_SYLLABLE, len(TRAILING) + 1)
+    return *divmod(rest, len(VOWELS)), trailing
+
+
+def initial(character: str) -> str | None:
+    """Give the initial consonant of a syllable; None for whatever is no syllable."""
+    numbers = letter_numbers(character)
+    return None if numbers is None else LEADING[numbers[0]]
 
 
 def initials(text: str) -> str:

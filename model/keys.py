@@ -5,7 +5,7 @@ Legend: V vocabulary size (the three symbols and the characters), A characters f
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -42,16 +42,9 @@ class KeyTable:
     letters: dict[str, int]
     numbers: NDArray[np.int64]
 
-    def beginning_with(self, keys: str) -> NDArray[np.int64]:
-        """Find the characters whose key strings begin with these: (A,) ids, in the order of their key strings."""
-        return self.between(bisect_left(self.sorted_keys, keys), keys)
-
     def going_on(self, keys: str) -> NDArray[np.int64]:
-        """Find the characters whose key strings begin with these and are longer: (A,) ids, in the same order."""
-        return self.between(bisect_right(self.sorted_keys, keys), keys)
-
-    def between(self, first: int, keys: str) -> NDArray[np.int64]:
-        """Cut the characters from a rank on to the last that begins with these keys: (A,) ids."""
+        """Find the characters whose key strings begin with these and are longer: (A,) ids, by their key strings."""
+        first = bisect_right(self.sorted_keys, keys)
         return self.sorted_ids[first : bisect_right(self.sorted_keys, keys + LAST_CODE_POINT, lo=first)]
 
 

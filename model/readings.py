@@ -116,7 +116,8 @@ class Reading:
             return 0.0
         if place not in self.known_ahead:
             options = self.options(State(self.part, place, paid=True))
-            self.known_ahead[place] = max((move.cost + self.ahead(move.target) for move in options), default=-math.inf)
+            onwards = (move for move in options if move.matched)  # what goes on after white space could do without it
+            self.known_ahead[place] = max((move.cost + self.ahead(move.target) for move in onwards), default=-math.inf)
         return self.known_ahead[place]
 
     def options(self, state: State) -> Iterator[Move]:
@@ -149,8 +150,9 @@ class Reading:
     def initial_options(self, state: State) -> Iterator[Move]:
         """Give the moves for a lone consonant: by syllables that begin with it, and over the white space before one."""
         end = state.position + 1
-        if state.skips and self.alphabet_keys.white_space:
-            yield Move(self.alphabet_keys.white_space, 0.0, state, INITIALS, matched=False)
+        if state.position and self.alphabet_keys.white_space:
+            cost = 0.0 if state.skips else self.costs.initials
+            yield Move(self.alphabet_keys.white_space, cost, state._replace(skips=True), INITIALS, matched=False)
         syllables = self.alphabet_keys.ids_by_initial.get(self.keys[state.position])
         # The last consonant is the free beginning of each such syllable, if partial matches are asked for.
         if syllables is not None and not ("partial" in self.kinds and end == len(self.keys)):

@@ -65,7 +65,8 @@ class Runtime:
     """The ``Network`` of a checkpoint; safe to call from several threads.
 
     Source: Li et al. 2022, arXiv:2210.14431 (an n-gram's log-probabilities added to a network's logits).
-    Differs: both are weighted, and the network is trained by itself (decisions/0006-counts-beside-the-network.md).
+    Differs: both are weighted, and the network is trained by itself
+    (decisions/0006-counts-and-an-n-gram-beside-the-network.md).
 
     ngram: what its graphs are told beside the characters, log P of an n-gram, whose context two more numbers of the
     state remember; None for graphs that ask for none.

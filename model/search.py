@@ -90,10 +90,11 @@ def search(network: Network, query: Query, options: SearchOptions) -> SearchResu
     if options.mixture is not None:
         seen = best_seen(options.mixture, query, options.limit, deadline=options.deadline)
         frontier.expect(seen)
-    begin(frontier)
+    proven = time.perf_counter() < options.deadline
+    if proven:
+        begin(frontier)
     accepted: dict[tuple[int, ...], Found] = {}  # by what they share with those that are not told apart
-    proven = True
-    while frontier.heap and len(accepted) < options.limit:
+    while proven and frontier.heap and len(accepted) < options.limit:
         entry = frontier.heap[0][2]
         if isinstance(entry, Found):
             heapq.heappop(frontier.heap)
@@ -104,7 +105,6 @@ def search(network: Network, query: Query, options: SearchOptions) -> SearchResu
             frontier.expand()
         else:
             proven = False
-            break
     if not proven:
         add_known(frontier, seen, accepted)
     found = tuple(accepted.values())

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from model.runtime import Network
 
 MOST_STEPS = 4000  # positions of the index looked at, some microseconds each
+LEAST_STEPS = 100  # of them, however late it is: what was seen most is found in fewer
 
 
 class SeenPhrase(NamedTuple):
@@ -60,14 +61,16 @@ def best_seen(
         query: what was typed.
         limit: K.
         most_steps: positions of the index to look at before giving those found.
-        deadline: when to do so, by ``time.perf_counter``, seconds.
+        deadline: when to do so, by ``time.perf_counter``, seconds, but after ``LEAST_STEPS`` at the earliest.
 
     Returns:
         At most K, best first; fewer where no more are admitted or a bound was met.
     """
     walk = IndexWalk(mixture, query, limit)
     steps = 0
-    while walk.heap and len(walk.found) < limit and steps < most_steps and time.perf_counter() < deadline:
+    while walk.heap and len(walk.found) < limit and steps < most_steps:
+        if steps >= LEAST_STEPS and time.perf_counter() >= deadline:
+            break
         walk.step()
         steps += 1
     return walk.found

@@ -53,8 +53,8 @@ def _kinds(value: object) -> object:
 
 
 def _known_kinds(kinds: list[str]) -> list[str]:
-    if unknown := [kind for kind in kinds if kind not in KINDS]:
-        raise ValueError(f"must be of {', '.join(KINDS)}, not {_echo(unknown[0])}")
+    if not set(kinds) <= set(KINDS):
+        raise ValueError(f"must be of {', '.join(KINDS)}")
     return kinds
 
 

@@ -132,6 +132,8 @@ def test_evaluate_measures_torch_and_what_is_served(trained: Path, phrases: Path
     assert "most_popular" not in figures["typed"]["all"]["slip"]
     assert 0 < figures["latency_ms"]["model"]["p50"] <= figures["latency_ms"]["model"]["p99"]
     assert figures["exact_replies"]["replies"] > 5
+    assert set(figures["completion"]["all"]) == {"model", "counts", "ngram", "most_popular"}
+    assert figures["typed"]["all"]["case"]["ngram"]["phrases"] == 3
     assert report.read_text(encoding="utf-8").count("<svg") == 4
 
 
@@ -142,6 +144,8 @@ def test_evaluate_for_people_leaves_out_what_was_not_asked_for(trained: Path, ph
     )  # fmt: skip
     said = result.stdout.decode()
     assert "| machim, all | 4 |" in said
+    assert "| proven exact, share | of replies |" in said
+    assert " | 1.0 | 4 |" in said
     assert "seen" not in said
     assert "MRL" not in said
     assert "typed" not in said

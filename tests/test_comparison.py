@@ -73,6 +73,8 @@ def test_phrases_typed_in_other_ways_are_scored_beside_their_plain_prefixes() ->
     assert figures["keyboard"] == {
         "some": {"phrases": 4, "mrr": 0.125, "hit_10": 0.25, "exact_mrr": 0.125, "exact_hit_10": 0.25}
     }
+    # only oslo has letters that have another case
+    assert figures["case"] == {"some": {"phrases": 1, "mrr": 0.0, "hit_10": 0.0, "exact_mrr": 0.0, "exact_hit_10": 0.0}}
     # only 서울 has four keystrokes
     assert figures["slip"] == {"some": {"phrases": 1, "mrr": 0.0, "hit_10": 0.0, "exact_mrr": 0.0, "exact_hit_10": 0.0}}
 

@@ -37,3 +37,13 @@ def test_links_between_pages_lead_somewhere(page: str) -> None:
     text = (ROOT / page).read_text(encoding="utf-8")
     for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text):
         assert ((ROOT / page).parent / target).exists(), target
+
+
+@pytest.mark.parametrize("package", ["model", "service", "training", "tests", "docs", "."])
+def test_decisions_that_code_speaks_of_are_there(package: str) -> None:
+    for path in [*(ROOT / package).glob("*.py"), *(ROOT / package).glob("Makefile"), *(ROOT / package).glob("*.md")]:
+        for decision in re.findall(r"decisions/[0-9][-\w]*(?:\.md)?", path.read_text(encoding="utf-8")):
+            assert (ROOT / decision).is_file() or list((ROOT / "decisions").glob(f"{decision[10:]}-*.md")), (
+                path,
+                decision,
+            )

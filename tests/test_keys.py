@@ -1,5 +1,7 @@
 """Characters found by the keys that type them, against a look at every character."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -23,25 +25,20 @@ def keys(alphabet: Alphabet) -> AlphabetKeys:
     return alphabet_keys(alphabet)
 
 
-def by_hand(table: KeyTable, prefix: str, *, longer: bool) -> set[int]:
-    return {
-        i
-        for i, keys in enumerate(table.key_strings)
-        if i >= SYMBOLS and keys.startswith(prefix) and (not longer or keys != prefix)
-    }
+def ids_where(table: KeyTable, rule: Callable[[str], bool]) -> set[int]:
+    return {i for i, keys in enumerate(table.key_strings) if i >= SYMBOLS and rule(keys)}
 
 
 @given(prefix=st.text(KEYS, min_size=1, max_size=4), presses=st.booleans())
-def test_the_characters_that_begin_with_keys_are_all_found_and_no_others(
+def test_the_characters_typed_by_these_keys_or_by_more_are_all_found_and_no_others(
     keys: AlphabetKeys, prefix: str, presses: bool
 ) -> None:
     table = keys.presses if presses else keys.strokes
-    for found, longer in ((table.beginning_with(prefix), False), (table.going_on(prefix), True)):
-        assert found.dtype == np.int64
-        assert len(found) == len(set(found.tolist()))
-        assert set(found.tolist()) == by_hand(table, prefix, longer=longer)
-    whole = {i for i, each in enumerate(table.key_strings) if i >= SYMBOLS and each == prefix}
-    assert set(table.ids_by_keys.get(prefix, ())) == whole
+    found = table.going_on(prefix)
+    assert found.dtype == np.int64
+    assert len(found) == len(set(found.tolist()))
+    assert set(found.tolist()) == ids_where(table, lambda each: each.startswith(prefix) and each != prefix)
+    assert set(table.ids_by_keys.get(prefix, ())) == ids_where(table, lambda each: each == prefix)
 
 
 def test_every_character_has_its_own_keys_and_the_symbols_have_none(alphabet: Alphabet, keys: AlphabetKeys) -> None:

@@ -41,6 +41,7 @@ def evaluation() -> Evaluation:
         "completion": completion_figures(tests, systems, 5),
         "typed": typed_figures(tests, systems, 5),
         "latency_ms": latency_figures(observed),
+        "exact_replies": {"replies": 173, "share": 0.9827},
     }
     return Evaluation(model="tiny <1> & 0001", figures=figures, observed=observed)
 
@@ -74,6 +75,11 @@ def test_the_report_shows_every_table_and_every_picture(page: str, evaluation: E
         "Time of a completion",
     ]
     assert re.findall(r'<svg role="img" aria-label="(.*?)"', page) == headings
+
+
+def test_the_report_shows_of_how_many_replies_it_is_proven_that_they_are_exact(page: str) -> None:
+    assert ">proven exact, share</th>" in page
+    assert "<td>0.9827</td><td>173</td></tr>" in page
 
 
 def test_pictures_are_whole_and_no_name_is_there_twice(page: str) -> None:
@@ -131,4 +137,9 @@ def test_tables_for_the_terminal_have_only_the_columns_that_were_measured(evalua
     assert "| hit@10 | typed out | MRL | keys saved |" in whole
     assert "| with one slip, machim, seen | 5 |" in whole
     assert "| last syllable half typed, most popular" not in whole
-    assert "| time of a completion | median, ms | 99th percentile, ms |" in whole
+    timed = whole[whole.index("| time of a completion |") :].splitlines()
+    assert timed[0] == "| time of a completion | median, ms | 99th percentile, ms | proven exact, share | of replies |"
+    assert timed[2].startswith("| machim | ")
+    assert timed[2].endswith(" | 0.9827 | 173 |")
+    assert timed[3].startswith("| most popular completion | ")
+    assert timed[3].endswith(" |  |  |")

@@ -112,7 +112,9 @@ def test_search_equals_trying_everything_for_every_kind_of_match(
 ) -> None:
     network = drawn_network(len(alphabet), seed, sharpness=1.0, end=3.0)
     mixture = mixture_of(alphabet, phrases, model_share)
-    corrections = find_slips(mixture.index, keys, typed, edits=1, costs=DEFAULT_COSTS, most=20) if typed else ()
+    corrections = (
+        find_slips(mixture.index, keys, typed, edits=1, costs=DEFAULT_COSTS, most=20).corrections if typed else ()
+    )
     query = typed_query(typed, alphabet, keys, kinds, corrections=corrections)
     options = SearchOptions(
         limit=limit,
@@ -134,7 +136,7 @@ def test_the_kinds_of_the_property_all_occur(alphabet: Alphabet, keys: AlphabetK
     """Or it would say nothing of them."""
     typed = {"exact": "가", "partial": "ㄱ", "case": "a", "initials": "ㄱㄱ", "keyboard": "rk", "slip": "각기"}[kind]
     mixture = mixture_of(alphabet, {"각나기": 3.0, "가기": 3.0}, 0.5)
-    corrections = find_slips(mixture.index, keys, typed, edits=1, costs=DEFAULT_COSTS, most=20)
+    corrections = find_slips(mixture.index, keys, typed, edits=1, costs=DEFAULT_COSTS, most=20).corrections
     query = typed_query(typed, alphabet, keys, corrections=corrections)
     texts = map("".join, itertools.product(alphabet.characters, repeat=2))
     assert any(kind == query.explain(text).kind for text in texts if matches(query, text))

@@ -29,12 +29,14 @@ def alphabet_of(characters: str) -> Alphabet:
 ALPHABETS = {LATIN: alphabet_of(LATIN), HANGUL: alphabet_of(HANGUL)}
 
 
-def found(phrases: dict[str, float], typed: str, *, edits: int, most: int = ALL, known: str = "") -> dict[str, float]:
+def found(
+    phrases: dict[str, float], typed: str, *, edits: int, most: int = ALL, known: str = "", **bounds: float
+) -> dict[str, float]:
     alphabet = ALPHABETS.get(known) or alphabet_of("".join(phrases) + typed)
     ids, offsets = alphabet.encode_many(list(phrases))
     index = phrase_index_from(build_phrase_index(ids, offsets, np.array(list(phrases.values()), dtype=np.float64)))
-    slips = find_slips(index, alphabet_keys(alphabet), typed, edits=edits, costs=DEFAULT_COSTS, most=most)
-    return {alphabet.decode(each.ids): each.cost for each in slips}
+    slips = find_slips(index, alphabet_keys(alphabet), typed, edits=edits, costs=DEFAULT_COSTS, most=most, **bounds)
+    return {alphabet.decode(each.ids): each.cost for each in slips.corrections}
 
 
 def edit_costs(meant: str, typed: str, edits: int) -> list[float]:

@@ -107,7 +107,9 @@ class AsTyped:
             later = any(is_syllable(each) for each in self.typed[self.owner(i) + 1 :])
             inside = DEFAULT_COSTS.initials_inside if later else 0.0
             return DEFAULT_COSTS.initials + inside + self.cost(phrase[1:], i + 1, paid=paid, skips=True)
-        return self.cost(phrase[1:], i, paid=paid, skips=True) if skips and phrase[0].isspace() else -math.inf
+        if not phrase[0].isspace() or not i:
+            return -math.inf
+        return self.cost(phrase[1:], i, paid=paid, skips=True) + (0.0 if skips else DEFAULT_COSTS.initials)
 
 
 def is_latin(character: str) -> bool:

@@ -6,11 +6,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from model.channel import KINDS
 from model.hangul import keystrokes
+from training.cards import WAYS
 from training.protocol import cut_phrases
 from training.typists import (
     TYPISTS,
     type_half_a_syllable,
+    type_in_other_case,
     type_initials,
     type_on_wrong_keyboard,
     type_with_a_slip,
@@ -45,6 +48,22 @@ def test_half_a_syllable_is_one_key_short_of_the_whole(phrase: str) -> None:
     assert typed is not None
     whole = keystrokes(phrase[:2])
     assert keystrokes(typed) == whole[:-1]
+
+
+@pytest.mark.parametrize(
+    ("prefix", "typed"),
+    [
+        ("New y", "nEW Y"),
+        ("서울 A1", "서울 a1"),
+        ("Ωm", "ωM"),
+        ("서울 12", None),
+        ("東京", None),
+        ("Straß", None),  # ß is SS
+        ("", None),
+    ],
+)
+def test_the_other_case_changes_every_letter_that_has_one(prefix: str, typed: str | None) -> None:
+    assert type_in_other_case(prefix + "...", prefix) == typed
 
 
 @pytest.mark.parametrize(
@@ -123,6 +142,11 @@ def test_a_short_prefix_and_equal_keys_have_no_slip_to_make() -> None:
     typed = {type_with_a_slip(f"aaaa{number}", "aaaa") for number in range(40)}
     assert None in typed  # nothing to exchange
     assert "aaa" in typed
+
+
+def test_there_is_a_typist_with_a_name_for_every_kind_of_match_that_is_not_exact() -> None:
+    assert ["exact", *TYPISTS] == list(KINDS)
+    assert list(WAYS) == list(TYPISTS)
 
 
 @given(phrases=st.lists(st.one_of(SYLLABLES, MIXED), max_size=5))

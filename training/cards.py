@@ -21,6 +21,7 @@ SYSTEMS = {
 }
 WAYS = {
     "partial": "last syllable half typed",
+    "case": "in the other case",
     "initials": "initials of the phrase",
     "keyboard": "on the wrong keyboard",
     "slip": "with one slip",
@@ -41,6 +42,12 @@ TYPED_COLUMNS = {
     "exact_hit_10": "hit@10, plain prefix",
     "mrr": "MRR@10",
     "exact_mrr": "MRR@10, plain prefix",
+}
+LATENCY_COLUMNS = {
+    "p50": "median, ms",
+    "p99": "99th percentile, ms",
+    "share": "proven exact, share",
+    "replies": "of replies",
 }
 LIMITS = """## Limits
 
@@ -109,7 +116,7 @@ def figures_tables(figures: dict[str, JSON]) -> list[Table]:
         bits_table(figures),
         completion_table(as_mapping(figures.get("completion"))),
         typed_table(as_mapping(figures.get("typed"))),
-        latency_table(as_mapping(figures.get("latency_ms"))),
+        latency_table(as_mapping(figures.get("latency_ms")), as_mapping(figures.get("exact_replies"))),
     ]
     return [table for table in tables if table.rows]
 
@@ -151,10 +158,12 @@ def typed_table(typed: dict[str, JSON]) -> Table:
     return table_of("typed", TYPED_COLUMNS, rows)
 
 
-def latency_table(latency: dict[str, JSON]) -> Table:
-    """Show how long one completion took."""
+def latency_table(latency: dict[str, JSON], exact: dict[str, JSON]) -> Table:
+    """Show how long one completion took, and which share of the model's replies was proven to leave nothing better."""
     rows = {SYSTEMS.get(system, system): as_mapping(times) for system, times in latency.items()}
-    return table_of("time of a completion", {"p50": "median, ms", "p99": "99th percentile, ms"}, rows)
+    if SYSTEMS["model"] in rows:
+        rows[SYSTEMS["model"]] |= exact
+    return table_of("time of a completion", LATENCY_COLUMNS, rows)
 
 
 def table_of(name: str, columns: dict[str, str], rows: dict[str, dict[str, JSON]]) -> Table:

@@ -31,14 +31,15 @@ def need_training_libraries() -> None:
     """Refuse a command that needs torch where it is not installed, and prepare for its import.
 
     OpenMP, which torch computes with, looks at the environment once, when it is loaded. Left alone its threads spin
-    while they wait for one another: on a machine that somebody else uses too, that made training twenty times slower
-    (decisions/0004-threads-that-wait.md).
+    long while they wait for one another: on a machine that somebody else uses too, that made training twenty times
+    slower, and sleeping at once makes it a quarter slower on a quiet one (decisions/0004-threads-that-wait.md).
 
     Raises:
         InputError: torch is missing.
     """
     missing = [name for name in ("torch", "onnx", "safetensors", "rich") if importlib.util.find_spec(name) is None]
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    if "OMP_WAIT_POLICY" not in os.environ:
+        os.environ.setdefault("GOMP_SPINCOUNT", "1000")
     if missing:
         raise InputError(f"this command needs {', '.join(missing)}: run pip install 'machim[train]'")
 
@@ -111,9 +112,9 @@ def evaluate(
     """Measure the checkpoint MODEL on DATA that it was not trained on.
 
     Bits per character of the torch network in float32 and of the int8 graphs that are served. For phrases also
-    MRR@10, PMRR@10, hits, MRL, keystrokes saved and the time of a completion, and the same phrases half typed, as
-    initials, on the wrong keyboard and with a slip. With --train also apart for phrases seen and unseen, beside most
-    popular completion and a character n-gram.
+    MRR@10, PMRR@10, hits, MRL, keystrokes saved, the time of a completion and the share of replies proven exact, and
+    the same phrases half typed, in the other case, as initials, on the wrong keyboard and with a slip. With --train
+    also apart for phrases seen and unseen, beside most popular completion, counts and a character n-gram.
     """
     reading = settings_from(ReadingSettings, options)
     settings = settings_from(ProtocolSettings, options)

@@ -1,6 +1,6 @@
 """Completers asked for the same test phrases, side by side: by set of phrases, by way of typing, and in time.
 
-Legend: P test phrases, Q of them typed key by key.
+Legend: P test phrases, Q of them typed key by key, N phrases of training.
 """
 
 from __future__ import annotations
@@ -12,14 +12,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from model.channel import KINDS
+from model.completion import CompletionRequest, complete
 from model.errors import InputError
 from training.metrics import keystrokes_saved, reciprocal_rank, recoverable_length
+from training.popularity import PopularCompletions
 from training.protocol import COMPLETIONS, evaluate_completions
 from training.typists import TYPISTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from numpy.typing import NDArray
+
+    from model.loaded import LoadedModel
     from model.manifest import JSON
 
     Test = Sequence[tuple[str, str]]  # phrases, each with its prefix
@@ -62,6 +68,40 @@ class System:
             self.answers[prefix] = tuple(self.complete(prefix))
             self.elapsed_ms[prefix] = (time.perf_counter() - began) * 1000
         return self.answers[prefix]
+
+
+def ask_model(
+    name: str,
+    model: LoadedModel,
+    kinds: frozenset[str] = frozenset(KINDS),
+    proven: Callable[[bool], object] | None = None,
+) -> System:
+    """Make a system of a model; a phrase seen that is no longer than what was typed has the place it is worth.
+
+    Args:
+        name: of the system.
+        model: is asked for ten completions.
+        kinds: of match that it may make.
+        proven: told of each reply whether it is exact.
+    """
+
+    def complete_prefix(prefix: str) -> list[str]:
+        reply = complete(model, CompletionRequest(prefix=prefix, limit=COMPLETIONS, kinds=kinds, whole_first=False))
+        if proven is not None:
+            proven(reply.exact)
+        return [each.text for each in reply.completions]
+
+    return System(name=name, complete=complete_prefix)
+
+
+def ask_counts(texts: Sequence[str], counts: NDArray[np.float64]) -> System:
+    """Make the system of most popular completion, of phrases (N,) and their counts."""
+    popular = PopularCompletions(texts, counts)
+
+    def complete_prefix(prefix: str) -> list[str]:
+        return [text for text, _ in popular.complete(prefix, COMPLETIONS)]
+
+    return System(name="most_popular", complete=complete_prefix, literal=True)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from model.completion import CompletionRequest, complete
 from model.loaded import load_model
 from model.ngram import NgramNetwork, ngram_from
+from training.blending import LARGE_ALPHABET, ORDERS
 from training.checkpoints import load_network
-from training.comparison import Evaluation, System, completion_figures, latency_figures, observe, typed_figures
+from training.comparison import (
+    Evaluation,
+    ask_counts,
+    ask_model,
+    completion_figures,
+    latency_figures,
+    observe,
+    typed_figures,
+)
 from training.figures import bits_of_phrases, bits_of_stream
 from training.kneser_ney import build_kneser_ney
 from training.ngram_file import ngram_bytes
-from training.popularity import PopularCompletions
-from training.protocol import COMPLETIONS, cut_phrases, draw_by_count, sample_test_phrases
+from training.protocol import cut_phrases, draw_by_count, sample_test_phrases
 from training.reading import merge_counts, read_phrase_lines, read_phrases, read_running_text
 
 if TYPE_CHECKING:
@@ -24,10 +32,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from model.loaded import LoadedModel
+    from training.comparison import System
     from training.protocol import ProtocolSettings
     from training.reading import Phrases, ReadingSettings
 
-BASELINE_ORDER = 6
 HARDLY_ANY = 1e-30  # of the probability, for a model that only fills up what counts leave empty
 
 
@@ -115,26 +123,30 @@ def draw_tests(
 def baselines(model: LoadedModel, trained: Phrases) -> Iterator[tuple[str, LoadedModel]]:
     """Give the model with parts of it exchanged, so that all else is the same: search, automata, alphabet.
 
-    ``counts`` has no model to speak of, so what was seen comes first, by its count. ``ngram`` has neither network nor
-    index, but a character n-gram of the training phrases, each as often as it was seen.
+    ``counts`` has no model to speak of, so what was seen comes first, by its count. ``ngram`` has no network, but an
+    n-gram of the training phrases, each as often as it was seen, of the order of ``baseline_order`` and with nothing
+    left out of it. To it counts are worth nothing, but slips are looked for in the index as the model looks for them,
+    and what was typed is not offered again.
     """
-    if model.mixture is not None:
-        yield "counts", replace(model, mixture=replace(model.mixture, model_share=HARDLY_ANY))
+    mixture = model.mixture
+    if mixture is not None:
+        yield "counts", replace(model, mixture=replace(mixture, model_share=HARDLY_ANY))
+        mixture = replace(mixture, model_share=1.0, total=math.inf)
     ids, offsets = model.alphabet.encode_many(trained.texts)
     repeats = np.maximum(np.rint(trained.counts), 1).astype(np.int64)
-    counted = build_kneser_ney(ids, offsets, order=BASELINE_ORDER, vocabulary_size=len(model.alphabet), repeats=repeats)
+    order, vocabulary_size = baseline_order(model), len(model.alphabet)
+    counted = build_kneser_ney(ids, offsets, order=order, vocabulary_size=vocabulary_size, repeats=repeats)
     ngram = NgramNetwork(ngram=ngram_from(ngram_bytes(counted)))
-    yield "ngram", replace(model, runtime=ngram, mixture=None)
+    yield "ngram", replace(model, runtime=ngram, mixture=mixture)
 
 
-def ask(name: str, model: LoadedModel, kinds: frozenset[str]) -> System:
-    """Make a system of a model."""
+def baseline_order(model: LoadedModel) -> int:
+    """Give the order of the n-gram that a model is held against: that of its own, else the default of its alphabet.
 
-    def complete_prefix(prefix: str) -> list[str]:
-        reply = complete(model, CompletionRequest(prefix=prefix, limit=COMPLETIONS, kinds=kinds, whole_first=False))
-        return [each.text for each in reply.completions]
-
-    return System(name=name, complete=complete_prefix)
+    The defaults were chosen on held-out phrases: decisions/0006-counts-and-an-n-gram-beside-the-network.md.
+    """
+    order = model.checkpoint.manifest.blend.get("ngram_order")
+    return order if isinstance(order, int) and order else ORDERS[len(model.alphabet) >= LARGE_ALPHABET]
 
 
 def systems_of(
@@ -144,25 +156,12 @@ def systems_of(
 
     Args:
         model: is asked for ten completions.
-        trained: for most popular completion; None leaves it out.
+        trained: for the baselines; None leaves them out.
         kinds: of match that the model may make.
         proven: told of each reply of the model whether it is exact.
     """
-
-    def ask_model(prefix: str) -> list[str]:
-        reply = complete(model, CompletionRequest(prefix=prefix, limit=COMPLETIONS, kinds=kinds, whole_first=False))
-        proven(reply.exact)
-        return [each.text for each in reply.completions]
-
-    systems = [System(name="model", complete=ask_model)]
+    systems = [ask_model("model", model, kinds, proven)]
     if trained is not None:
-        systems += [ask(name, each, kinds) for name, each in baselines(model, trained)]
-        popular = PopularCompletions(trained.texts, trained.counts)
-        systems.append(
-            System(
-                name="most_popular",
-                literal=True,
-                complete=lambda prefix: [text for text, _ in popular.complete(prefix, COMPLETIONS)],
-            )
-        )
+        systems += [ask_model(name, each, kinds) for name, each in baselines(model, trained)]
+        systems.append(ask_counts(trained.texts, trained.counts))
     return systems

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.errors import InputError
+from model.hangul import is_syllable
 from training.metrics import is_hit, mean_reciprocal_rank, partial_reciprocal_rank
 
 COMPLETIONS = 10  # the list a person is shown: MRR@10, hit at 10
@@ -47,8 +48,8 @@ class ProtocolSettings:
     typed_phrases: int = field(
         default=1000,
         metadata={
-            "help": "Most phrases of seen, unseen and all to type half, as initials, on the wrong keyboard and with a"
-            " slip; 0 for none."
+            "help": "Most phrases of seen, unseen and all to type half, in the other case, as initials, on the wrong"
+            " keyboard and with a slip; 0 for none."
         },
     )
     seed: int = field(default=0, metadata={"help": "Of the draw by count."})
@@ -88,7 +89,7 @@ def least_prefix_length(phrase: str, minimum: int | None = None) -> int:
     """
     if minimum is not None:
         return minimum
-    return 1 if "\uac00" <= phrase[:1] <= "\ud7a3" else 2
+    return 1 if is_syllable(phrase[:1]) else 2
 
 
 def prefix_length(phrase: str, minimum: int) -> int:

@@ -14,22 +14,19 @@ import numpy as np
 import torch
 
 from model.checkpoint import check_writable
-from model.completion import CompletionRequest, complete
 from model.frontier import SearchOptions
 from model.loaded import load_model
 from model.query import exact_query
 from model.search import search
 from training.blending import Blend, blend_phrases, count_all
 from training.checkpoints import checkpoint_files, write_model
-from training.comparison import System, completion_figures, in_places
+from training.comparison import ask_counts, ask_model, completion_figures, in_places
 from training.display import Display
 from training.evaluation import TorchNetwork, phrase_losses, stream_loss, torch_scorer, weighted_loss
 from training.figures import bits_of_phrases, bits_of_stream, seen_and_unseen
 from training.letters import letters_of
 from training.loop import Outcome, start_run, train_network
 from training.networks import RecurrentLanguageModel
-from training.popularity import PopularCompletions
-from training.protocol import COMPLETIONS
 from training.reading import ReadingSettings, looks_like_running_text, read_phrases, read_running_text
 from training.settings import BlendSettings
 from training.text import (
@@ -170,6 +167,13 @@ def read_text(
     split = split_phrases(phrases, settings.text)
     held_out = len(split.held_out_texts)
     say(f"read {len(phrases.texts):,} different phrases in {phrases.lines:,} lines, {held_out:,} held out")
+    least = settings.blend.least_count
+    below = int((phrases.counts < least).sum())
+    if below:
+        say(
+            f"{below:,} of {len(phrases.texts):,} phrases have a count below --least-count {least:g}: the model "
+            "suggests them, the counts do not"
+        )
     data = {
         "sources": list(sources),
         "phrases": len(split.texts),
@@ -272,18 +276,5 @@ def measure(
     figures = bits_of_phrases(network, model, measured, text.held_out_counts[: len(measured)])
     number = int(min(max(seconds * TESTED_SHARE / (2 * SECONDS_A_TEST), LEAST_TESTED), TEST_PHRASES))
     tests = seen_and_unseen(text.texts, text.counts, text.held_out_texts, number, seed)
-    popular = PopularCompletions(text.texts, text.counts)
-
-    def ask_model(prefix: str) -> list[str]:
-        return [
-            each.text
-            for each in complete(
-                model, CompletionRequest(prefix=prefix, limit=COMPLETIONS, whole_first=False)
-            ).completions
-        ]
-
-    def ask_counts(prefix: str) -> list[str]:
-        return [each for each, _ in popular.complete(prefix, COMPLETIONS)]
-
-    systems = [System(name="model", complete=ask_model), System(name="most_popular", complete=ask_counts, literal=True)]
+    systems = [ask_model("model", model), ask_counts(text.texts, text.counts)]
     return {**figures, "completion": completion_figures(tests, systems)}

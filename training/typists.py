@@ -1,4 +1,4 @@
-"""How people type a phrase when it is not simply its first characters: half a syllable, initials, a wrong key.
+"""How people type a phrase when it is not simply its first characters: half a syllable, the other case, a wrong key.
 
 Each typist takes a phrase and the prefix at which it is cut, and gives what stands in the box, or None where a phrase
 cannot be typed in this way. A typist that needs luck takes it from the phrase's hash, so the same phrase is typed the
@@ -42,6 +42,16 @@ def type_half_a_syllable(phrase: str, prefix: str) -> str | None:
     if not is_syllable(following):
         return None
     return compose(keystrokes(prefix) + keystrokes(following)[:-1])
+
+
+def type_in_other_case(_phrase: str, prefix: str) -> str | None:
+    """Type large letters small and small letters large.
+
+    Returns:
+        None where no letter has another case, or one of them has it in more characters than one, such as SS for ß.
+    """
+    typed = prefix.swapcase()
+    return typed if typed != prefix and len(typed) == len(prefix) else None
 
 
 def type_initials(phrase: str, _prefix: str) -> str | None:
@@ -102,6 +112,7 @@ def _keyboard_of(key: str) -> str:
 # By the kind of match that each asks of a completer.
 TYPISTS: dict[str, Typist] = {
     "partial": type_half_a_syllable,
+    "case": type_in_other_case,
     "initials": type_initials,
     "keyboard": type_on_wrong_keyboard,
     "slip": type_with_a_slip,
