@@ -60,33 +60,24 @@ class Branch(NamedTuple):
 
 @dataclass(kw_only=True)
 class Children:
-    """What may follow a branch: the most that each of A can come to, best first as sorted.
+    """What may follow a branch, as far as it is sorted: the best first.
 
-    read: what the network said after the branch; arcs: that the characters were admitted by, None where
-    anything may follow; scores: (A,) nats in the order of the arcs, or (V,); order: of those sorted, best first; whole:
-    that they are all that can matter.
+    read: what the network said after the branch; arcs: that the characters were admitted by, None where anything may
+    follow; indices: (A,) of the arcs, or ids; scores: (A,) the most that each can come to, nats; whole: that they are
+    all that can matter.
     """
 
     branch: Branch
     read: Read
-    scores: NDArray[np.float64]
     arcs: Arcs | None
-    order: NDArray[np.int64]
-    whole: bool = False
-
-    def best(self, rank: int, floor: float) -> int | None:
-        """Give the index of the child of a rank, from 0; None when there are no more that reach the floor."""
-        if rank == len(self.order) and not self.whole:
-            self.whole = True
-            below = self.scores[self.order[-1]] if rank else np.inf  # equals are all sorted together
-            rest = np.flatnonzero((self.scores >= max(floor, LOWEST)) & (self.scores < below))
-            self.order = np.concatenate([self.order, rest[np.argsort(-self.scores[rest], kind="stable")]])
-        return int(self.order[rank]) if rank < len(self.order) else None
+    indices: NDArray[np.int64]
+    scores: NDArray[np.float64]
+    whole: bool
 
 
-def folded_name(folded: NDArray[np.int64], ids: Sequence[int]) -> tuple[int, ...]:
+def folded_name(folded: Sequence[int], ids: Sequence[int]) -> tuple[int, ...]:
     """Give what phrases share that are not told apart: their folded ids (V,), but for white space at the end."""
-    name = folded[np.array(ids, dtype=np.int64)].tolist()
+    name = [folded[i] for i in ids]
     while name and name[-1] < 0:
         name.pop()
     return tuple(name)

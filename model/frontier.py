@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from model.alphabet import BEGIN_ID, END_ID, UNKNOWN_ID
+from model.alphabet import END_ID, SYMBOLS
 from model.branches import LOWEST, UNSEEN, Branch, Children, Found, Read, folded_name
+from model.seen_below import seen_after, seen_below
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
 
 ROUNDING = 1e-6  # nats: more than sums in another order can differ by
 TOGETHER = 8  # nodes expanded in one call: more waste expansions, fewer waste calls
+TOGETHER_LATER = 16  # the same of a long search, once so many were expanded:
+LATER = 24
+SLACK = 1e-3  # nats: more than single precision can be off
+LEAST_ROW = -1e30  # nats: single precision holds it
 NEAR = 6.0  # nats from the best child: those are sorted when a node is expanded; the others only if they are used up
 
 
@@ -49,7 +54,7 @@ class SearchOptions:
     boundary: NDArray[np.bool_] | None = None
     context: tuple[int, ...] = ()
     mixture: Mixture | None = None
-    folded: NDArray[np.int64] | None = None
+    folded: tuple[int, ...] | None = None
 
 
 @dataclass(kw_only=True)
@@ -62,9 +67,7 @@ class Frontier:
     heap: list[tuple[float, int, Children | Found, int]] = field(default_factory=list)
     pushed: int = 0
     expansions: int = 0
-    floor: float = (
-        -np.inf
-    )  # what a branch must reach to matter: the K-th best score of all that is known to be finished
+    floor: float = -np.inf  # what a branch must reach: the K-th best of all that is known to be finished
     finished: dict[tuple[int, ...], float] = field(default_factory=dict)  # scores at the floor or above, by ``name``
     best_cut: float = -np.inf  # score of the best branch that was too long to follow
     typed_name: tuple[int, ...] = ()  # what was typed, as ``name`` gives it
@@ -83,10 +86,11 @@ class Frontier:
         if isinstance(entry, Found):
             score = entry.score
         else:
-            index = entry.best(rank, self.floor)
-            if index is None:
+            if rank == len(entry.scores) and not entry.whole:
+                self.sort_rest(entry)
+            if rank == len(entry.scores):
                 return
-            score = float(entry.scores[index])
+            score = entry.scores.item(rank)
         if score >= self.floor and score > -np.inf:
             self.pushed += 1
             heapq.heappush(self.heap, (-score, self.pushed, entry, rank))
@@ -120,38 +124,108 @@ class Frontier:
                 self.floor = sorted(self.finished.values(), reverse=True)[self.options.limit - 1]
                 self.finished = {name: score for name, score in self.finished.items() if score >= self.floor}
 
-    def spread(self, branch: Branch, read: Read) -> None:
-        """Queue what may follow a branch that was just read: its end, and the best of its children."""
-        arcs = self.query.arcs(branch.place)
-        if arcs is not None:
-            self.spread_arcs(branch, read, arcs)
-            return
-        model = read.row.astype(np.float64)
-        model += branch.model
-        scores = model + branch.cost
-        seen_end = -np.inf
-        if self.options.mixture is not None and branch.position != UNSEEN:
-            symbols, seen = self.options.mixture.after(branch.position)
-            scores[symbols] = np.logaddexp(model[symbols], seen) + branch.cost
-            if symbols[0] == END_ID:
-                seen_end = float(seen[0])
+    def spread(self, branches: Sequence[Branch], rows: NDArray[np.float32], states: NDArray[np.float32]) -> None:
+        """Queue what may follow branches that were just read: their ends, and the best of their children.
+
+        Args:
+            branches: B of them.
+            rows: (B, V) what the network says of what follows each, nats.
+            states: (B, S) after each.
+        """
+        free: list[int] = []
+        for number, branch in enumerate(branches):
+            arcs = self.query.arcs(branch.place)
+            if arcs is None:
+                free.append(number)
+            else:
+                self.spread_arcs(branch, Read(rows[number], states[number]), arcs)
+        if len(free) == len(branches):
+            self.spread_free(branches, rows, states)
+        elif free:
+            self.spread_free([branches[number] for number in free], rows[free], states[free])
+
+    def spread_free(self, branches: Sequence[Branch], rows: NDArray[np.float32], states: NDArray[np.float32]) -> None:
+        """Queue what may follow branches after which anything may, all in one run; see ``spread``."""
+        own = np.array([branch.model for branch in branches])
+        costs = np.array([branch.cost for branch in branches])
+        seen = seen_below(self.options.mixture, branches, rows, own, costs)
+        self.end(branches, rows, own, costs, seen.ends)
+        least = max(self.floor, LOWEST)
+        near = np.maximum(rows[:, SYMBOLS:].max(axis=1) + own + costs, seen.tops) - NEAR
+        limits = np.maximum(near, least)
+        # Sums in single precision may fall a little short; those kept are summed again.
+        least_rows = np.maximum(limits - own - costs - SLACK, LEAST_ROW).astype(np.float32)
+        within = rows[:, SYMBOLS:] >= least_rows[:, None]
+        numbers, ids = np.divmod(np.flatnonzero(within), within.shape[1])
+        ids += SYMBOLS
+        if self.options.boundary is not None:
+            begun = np.array([branch.begun for branch in branches])
+            inside = ~(self.options.boundary[ids] & begun[numbers])
+            numbers, ids = numbers[inside], ids[inside]
+        scores = rows[numbers, ids] + own[numbers] + costs[numbers]
+        numbers, ids, scores = seen.put_over(numbers, ids, scores, rows.shape[1])
+        kept = np.flatnonzero(scores >= limits[numbers])
+        kept = kept[np.lexsort((ids[kept], -scores[kept], numbers[kept]))]
+        ids, scores, sizes = ids[kept], scores[kept], np.bincount(numbers[kept], minlength=len(branches))
+        first = 0
+        for number, size in enumerate(sizes.tolist()):
+            self.push(
+                Children(
+                    branch=branches[number],
+                    read=Read(rows[number], states[number]),
+                    arcs=None,
+                    indices=ids[first : first + size],
+                    scores=scores[first : first + size],
+                    whole=bool(near[number] <= least),
+                )
+            )
+            first += size
+
+    def end(
+        self,
+        branches: Sequence[Branch],
+        rows: NDArray[np.float32],
+        own: NDArray[np.float64],
+        costs: NDArray[np.float64],
+        seen: NDArray[np.float64],
+    ) -> None:
+        """Queue branches as finished phrases where they may end; ``seen`` (B,) is what their counts are worth, nats."""
         boundary = self.options.boundary
         if boundary is None:
-            if branch.ids:  # nothing at all is no completion of nothing
-                end = Found(ids=branch.ids, score=float(scores[END_ID]), model=float(model[END_ID]), seen=seen_end)
-                self.finish(end)
-        elif branch.begun:
-            # Rounding must not lift a sum above its branch: the queue rests on scores that only fall.
-            ends = min(float(np.logaddexp.reduce(model[boundary])), branch.model)
-            self.finish(Found(ids=branch.ids, score=ends + branch.cost, model=ends))
-            scores[boundary] = -np.inf
-        scores[[UNKNOWN_ID, BEGIN_ID, END_ID]] = -np.inf
-        self.push_children(branch, read, scores, None)
+            models = own + rows[:, END_ID]
+            scores = np.logaddexp(models, seen) + costs
+            for number in np.flatnonzero(scores >= self.floor).tolist():
+                branch, score = branches[number], scores.item(number)
+                if branch.ids:  # nothing at all is no completion of nothing
+                    self.finish(Found(branch.ids, score, models.item(number), seen.item(number)))
+            return
+        for branch, row in zip(branches, rows, strict=True):
+            if branch.begun:
+                # Rounding must not lift a sum above its branch: the queue rests on scores that only fall.
+                ends = branch.model + min(float(np.logaddexp.reduce(row[boundary].astype(np.float64))), 0.0)
+                self.finish(Found(ids=branch.ids, score=ends + branch.cost, model=ends))
+
+    def sort_rest(self, entry: Children) -> None:
+        """Sort those children of a branch that were too far below the best of them, as far as they reach the floor."""
+        branch, row = entry.branch, entry.read.row
+        own, costs = np.array([branch.model]), np.array([branch.cost])
+        ids = np.arange(SYMBOLS, len(row))
+        if self.options.boundary is not None and branch.begun:
+            ids = ids[~self.options.boundary[ids]]
+        numbers = np.zeros(len(ids), dtype=np.int64)
+        seen = seen_below(self.options.mixture, [branch], row[None], own, costs)
+        _, ids, scores = seen.put_over(numbers, ids, row[ids] + own + costs, len(row))
+        below = entry.scores[-1] if len(entry.scores) else np.inf  # equals are all sorted together
+        kept = np.flatnonzero((scores >= max(self.floor, LOWEST)) & (scores < below))
+        kept = kept[np.lexsort((ids[kept], -scores[kept]))]
+        entry.indices = np.concatenate([entry.indices, ids[kept]])
+        entry.scores = np.concatenate([entry.scores, scores[kept]])
+        entry.whole = True
 
     def spread_arcs(self, branch: Branch, read: Read, arcs: Arcs, left_out: int | None = None) -> None:
         """Queue what the query admits after a branch, but for the one arc that is left out."""
         model = branch.model + read.row[arcs.ids].astype(np.float64)
-        seen = self.seen_after(branch.position, arcs.ids)
+        seen = seen_after(self.options.mixture, branch.position, arcs.ids)
         costs = branch.cost + arcs.costs.astype(np.float64)
         scores = costs + (model if seen is None else np.logaddexp(model, seen))
         kept = np.ones(len(arcs.ids), dtype=np.bool_)
@@ -162,44 +236,17 @@ class Frontier:
             if self.options.boundary is None and branch.ids:
                 seen_end = -np.inf if seen is None else float(seen[end])
                 self.finish(Found(ids=branch.ids, score=float(scores[end]), model=float(model[end]), seen=seen_end))
-        scores[~kept] = -np.inf
-        self.push_children(branch, read, scores, arcs)
-
-    def seen_after(self, position: int, ids: NDArray[np.int64]) -> NDArray[np.float64] | None:
-        """Give the most that the counts of phrases going on with each character come to, nats (A,); None for none."""
-        mixture = self.options.mixture
-        if mixture is None or position == UNSEEN:
-            return None
-        seen = np.full(len(ids), -np.inf)
-        children = mixture.index.children(position)
-        ranks = np.minimum(np.searchsorted(children.symbols, ids), len(children.symbols) - 1)
-        known = np.flatnonzero(children.symbols[ranks] == ids)
-        seen[known] = mixture.log_shares(children.bests[ranks[known]])
-        return seen
-
-    def push_children(
-        self,
-        branch: Branch,
-        read: Read,
-        scores: NDArray[np.float64],
-        arcs: Arcs | None,
-    ) -> None:
-        """Queue the best child; each that is taken queues the next."""
-        if not len(scores):
-            return
-        near = float(scores.max()) - NEAR
-        order = (scores >= max(self.floor, near, LOWEST)).nonzero()[0]
-        if len(order) > 1:
-            order = order[np.argsort(-scores[order], kind="stable")]
-        whole = near <= max(self.floor, LOWEST)
-        self.push(Children(branch=branch, read=read, scores=scores, arcs=arcs, order=order, whole=whole))
+        kept &= scores >= max(self.floor, LOWEST)
+        order = np.flatnonzero(kept)
+        order = order[np.argsort(-scores[order], kind="stable")]
+        self.push(Children(branch=branch, read=read, arcs=arcs, indices=order, scores=scores[order], whole=True))
 
     def take(self) -> Branch | Found:
         """Take the best entry off the queue; a child is replaced by the next of its kind."""
         _, _, entry, rank = heapq.heappop(self.heap)
         if isinstance(entry, Found):
             return entry
-        index = int(entry.order[rank])
+        index = entry.indices.item(rank)
         self.push(entry, rank + 1)
         return self.follow(entry.branch, entry.read, entry.arcs, index)
 
@@ -226,7 +273,8 @@ class Frontier:
         """Take the best branches to expand together, leaving what is finished."""
         branches: list[Branch] = []
         aside: list[Found] = []
-        allowed = min(TOGETHER, self.options.max_expansions - self.expansions)
+        together = TOGETHER if self.expansions < LATER else TOGETHER_LATER
+        allowed = min(together, self.options.max_expansions - self.expansions)
         while self.heap and len(branches) < allowed and -self.heap[0][0] >= self.floor:
             score = -self.heap[0][0]
             taken = self.take()
@@ -248,5 +296,4 @@ class Frontier:
         ids = np.array([branch.ids[-1] for branch in branches])
         log_probabilities, states = self.network.step(ids, np.stack([branch.state for branch in branches]))
         self.expansions += len(branches)
-        for branch, row, state in zip(branches, log_probabilities, states, strict=True):
-            self.spread(branch, Read(row, state))
+        self.spread(branches, log_probabilities, states)

@@ -54,7 +54,7 @@ class LoadedModel:
     costs: ChannelCosts
     mixture: Mixture | None
     word_ends: NDArray[np.bool_]
-    folded: NDArray[np.int64]
+    folded: tuple[int, ...]
 
 
 def load_model(path: Path) -> LoadedModel:
@@ -109,10 +109,10 @@ def word_ends_of(alphabet: Alphabet) -> NDArray[np.bool_]:
     return ends
 
 
-def folded_ids(alphabet: Alphabet) -> NDArray[np.int64]:
+def folded_ids(alphabet: Alphabet) -> tuple[int, ...]:
     """Give each character's id, but one for both cases of a letter, and -1 for white space: (V,)."""
     first: dict[str, int] = {}
-    folded = np.arange(len(alphabet))
+    folded = list(range(len(alphabet)))
     for i, character in enumerate(alphabet.characters, start=SYMBOLS):
         folded[i] = -1 if character.isspace() else first.setdefault(fold(character), i)
-    return folded
+    return tuple(folded)

@@ -73,14 +73,6 @@ class Mixture:
             shares: NDArray[np.float64] = np.log(left / self.total)
         return shares
 
-    def after(self, position: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        """Give what follows a position of the index, and the most that phrases going on so are worth: (C,) each."""
-        only = self.index.only_child(position)
-        if only is not None:
-            return np.array(only[:1]), np.array([self.log_share(only[1])])
-        children = self.index.children(position)
-        return children.symbols, self.log_shares(children.bests)
-
     def log_share(self, count: float) -> float:
         """Give what one count is worth, nats; see ``log_shares``."""
         one, two, more = self.discounts

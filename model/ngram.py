@@ -8,6 +8,7 @@ Legend: B contexts asked about, V vocabulary size, N order, M n-grams, C context
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_left
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -77,40 +78,48 @@ class Ngram:
             context = self.shorter_view[context - vocabulary]
 
     def log_probabilities(self, contexts: Sequence[int]) -> NDArray[np.float32]:
-        """Give log P of every character after each context: (B, V) float32, nats."""
+        """Give log P of every character after each context: (B, V) float32, nats.
+
+        Most characters were never seen after a context of several; for those the logarithm is that after its last
+        character, which is kept, plus that of what the longer contexts leave.
+        """
         vocabulary, shorter, rests = len(self.base), self.shorter_view, self.rests
-        probabilities = np.empty((len(contexts), vocabulary), dtype=np.float32)
+        rows = np.empty((len(contexts), vocabulary), dtype=np.float32)
         chain: list[int] = []  # every context and the shorter ones that it comes down to, but those of one character
-        rows: list[int] = []
+        owners: list[int] = []
         scales: list[float] = []
+        left: list[float] = []  # to the context of one character, of each row
         for row, each in enumerate(contexts):
             context, scale = each, 1.0
             while context >= vocabulary:
                 chain.append(context)
-                rows.append(row)
+                owners.append(row)
                 scales.append(scale)
                 scale *= rests.item(context)
                 context = shorter[context - vocabulary]
-            np.multiply(self.short_row(context), np.float32(scale), out=probabilities[row])
+            left.append(max(scale, LEAST))
+            np.add(self.short_row(context), np.float32(math.log(left[-1])), out=rows[row])
         if chain:
             nodes = np.array(chain)
             firsts = self.starts[nodes].astype(np.int64)
             lengths = self.starts[nodes + 1].astype(np.int64) - firsts
             ends = np.cumsum(lengths)
-            owners = np.repeat(np.arange(len(nodes)), lengths)
-            entries = np.arange(int(ends[-1])) + (firsts - ends + lengths)[owners]
-            flat = self.symbols[entries] + (np.array(rows) * vocabulary)[owners]
-            shares = self.shares[entries] * np.array(scales, dtype=np.float32)[owners]
-            np.add.at(probabilities.reshape(-1), flat, shares)
-        np.maximum(probabilities, np.float32(LEAST), out=probabilities)
-        return np.log(probabilities, out=probabilities)
+            entries = np.arange(int(ends[-1])) + np.repeat(firsts - ends + lengths, lengths)
+            places = self.symbols[entries] + np.repeat(np.array(owners) * vocabulary, lengths)
+            shares = self.shares[entries] * np.repeat(np.array(scales, dtype=np.float32), lengths)
+            flat = rows.reshape(-1)
+            probabilities = np.empty_like(flat)  # only where it is seen
+            probabilities[places] = np.exp(flat[places])
+            np.add.at(probabilities, places, shares)
+            flat[places] = np.log(np.maximum(probabilities[places], np.float32(LEAST)))
+        return rows
 
     def make_short_row(self, context: int) -> NDArray[np.float32]:
-        """Work out P of every character after a context of one character: (V,) float32."""
+        """Work out log P of every character after a context of one character: (V,) float32, nats."""
         first, last = self.start_view[context], self.start_view[context + 1]
         row: NDArray[np.float32] = self.rests[context] * self.base
         row[self.symbols[first:last]] += self.shares[first:last]
-        return row
+        return np.log(np.maximum(row, np.float32(LEAST)))
 
 
 def context_digits(contexts: Sequence[int]) -> NDArray[np.float32]:

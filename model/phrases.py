@@ -104,13 +104,6 @@ class PhraseIndex:
         positions[symbols == END_ID] = END_POSITION
         return Children(symbols=symbols, positions=positions, bests=self.arrays.bests[first : first + width])
 
-    def only_child(self, position: int) -> tuple[int, float] | None:
-        """Give the symbol that follows a position on a tail, and the count of its phrase; None elsewhere."""
-        node = position & NODE_MASK
-        if self.widths[node]:
-            return None
-        return self.tails[self.firsts[node] + (position >> 32)], self.arrays.bests.item(node)
-
     def children_of_all(self, positions: NDArray[np.int64]) -> tuple[NDArray[np.int64], Children]:
         """Give what follows each of several positions, in one run.
 

@@ -71,7 +71,7 @@ def begin(frontier: Frontier) -> None:
         if len(arcs.ids) > 1:
             frontier.spread_arcs(branch, read, arcs, left_out=index)
         branch = frontier.follow(branch, read, arcs, index)
-    frontier.spread(branch, Read(rows[-1, 0], states[-1, 0]))
+    frontier.spread([branch], rows[-1], states[-1])
 
 
 def search(network: Network, query: Query, options: SearchOptions) -> SearchResult:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 FEWEST_KEYS = 4  # with fewer, every word is a slip away from every other
 KEYS_FOR_TWO = 9
 # Children looked at below a level, those of the best nodes by what they can still come to, for one edit and for two.
-MOST_CHILDREN = {1: 6000, 2: 600}
+MOST_CHILDREN = {1: 3000, 2: 600}
 
 
 def edits_for(typed: str) -> int:
@@ -86,9 +86,14 @@ def find_slips(
         least_count: phrases seen less often are passed over.
         deadline: when to give those found, by ``time.perf_counter``, seconds.
     """
-    prepared = prepare(keystrokes(typed), keys.strokes.letters, costs, edits)
     bounds = Bounds(most=most, least_count=least_count, deadline=deadline)
-    return walk(index, keys.strokes.numbers, start(edits, prepared), prepared, bounds)
+    slips = Slips(corrections=(), in_time=True)
+    for allowed in range(1, edits + 1):
+        prepared = prepare(keystrokes(typed), keys.strokes.letters, costs, allowed)
+        slips = walk(index, keys.strokes.numbers, start(allowed, prepared), prepared, bounds)
+        if slips.corrections or not slips.in_time:
+            break
+    return slips
 
 
 class Bounds(NamedTuple):
@@ -114,16 +119,14 @@ def walk(index: PhraseIndex, numbers: NDArray[np.int64], table: Table, prepared:
         table, rows, done = advance(table, parents, numbers[symbols], prepared)
         seen = children.bests >= bounds.least_count
         popular = np.log(np.maximum(children.bests, np.float32(1e-9)))
-        if edits > 1 and done[:, 0].max(initial=-np.inf) > -np.inf:
-            edits, found = 1, []  # from here on more are not wanted
-        cost = done[:, :edits].max(axis=1)
+        cost = done.max(axis=1)
         worth = cost + popular
         matched = np.flatnonzero((cost > -np.inf) & seen).tolist()
         found += [(float(worth[node]), len(levels), node, float(cost[node])) for node in matched]
         found = sorted(found, reverse=True)[:most]
         least = found[-1][0] if len(found) == most else -np.inf
         # What matched all keys already and goes on is the same beginning, but longer.
-        hopes = table.hopes(prepared.n)[:, : edits + 1].max(axis=1)[rows] + popular
+        hopes = table.hopes(prepared.n).max(axis=1)[rows] + popular
         followed = np.flatnonzero((hopes > -np.inf) & (hopes >= least) & (symbols != END_ID) & seen)
         followed = followed[np.argsort(-hopes[followed], kind="stable")]
         below = np.cumsum(index.widths_of(children.positions[followed]))
