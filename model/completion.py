@@ -44,9 +44,8 @@ class CompletionRequest:
 
     prefix: what was typed, brought to NFC; limit: completions wanted; max_characters: the most to add; max_expansions:
     branches to ask the network about before giving the best found so far; deadline_ms: time for the same, 0 for no
-    end; kinds: of match, of ``model.channel.KINDS``; "exact" is always among them; whole_first: what was typed comes
-    first if it was seen as a whole phrase, as for somebody who may have finished; else it has the place that its
-    probability gives it.
+    end; kinds: of match, of ``model.channel.KINDS``; "exact" is always among them; finished: what was typed may be all
+    that is meant: it comes first if it was seen as a whole phrase; else more is to come, and it is no completion.
 
     Raises:
         InputError: a value is out of its bounds.
@@ -58,7 +57,7 @@ class CompletionRequest:
     max_expansions: int = 2000
     deadline_ms: float = 0.0
     kinds: frozenset[str] = frozenset(KINDS)
-    whole_first: bool = True
+    finished: bool = True
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "prefix", normalise(self.prefix))
@@ -137,6 +136,7 @@ def complete(model: LoadedModel, request: CompletionRequest) -> CompletionReply:
         context=tuple(model.alphabet.encode(context).tolist()),
         mixture=model.mixture,
         folded=model.folded,
+        finished=request.finished,
     )
     result = search(model.runtime, query, options)
     completions = [completion_of(query, context, found) for found in result.found]
@@ -145,7 +145,7 @@ def complete(model: LoadedModel, request: CompletionRequest) -> CompletionReply:
         # Where counts are worth nothing, none of them was displaced.
         completions += [completion_of(query, "", found) for found in missed if found.seen > -math.inf]
         completions = slips_last(sorted(completions, key=lambda each: -each.score))[: request.limit]
-    if request.whole_first:
+    if request.finished:
         completions = put_whole_first(model, query, completions)[: request.limit]
     return CompletionReply(
         prefix=request.prefix,
@@ -173,7 +173,8 @@ def seen_phrases(model: LoadedModel, typed: str, request: CompletionRequest) -> 
         return []
     least, longest = model.mixture.least_count, len(ids) + request.max_characters
     top = model.mixture.index.top(position, ids, request.limit)
-    return [phrase for phrase, count in top if count >= least and len(phrase) <= longest]
+    known = [phrase for phrase, count in top if count >= least and len(phrase) <= longest]
+    return known if request.finished else [phrase for phrase in known if len(phrase) > len(ids)]
 
 
 def find_corrections(model: LoadedModel, typed: str, request: CompletionRequest, deadline: float) -> Slips:

@@ -45,6 +45,7 @@ class SearchOptions:
     mixture: with the phrases seen; None for the network alone.
     folded: (V,), an id for each character, the same for those that are not told apart; of phrases alike but for these
     only the best is given, and white space at their ends (id -1) does not count. None tells all apart.
+    finished: what was typed may be all that is meant, and is a completion, with a mixture only if it was seen.
     """
 
     limit: int
@@ -55,6 +56,7 @@ class SearchOptions:
     context: tuple[int, ...] = ()
     mixture: Mixture | None = None
     folded: tuple[int, ...] | None = None
+    finished: bool = True
 
 
 @dataclass(kw_only=True)
@@ -96,25 +98,24 @@ class Frontier:
             heapq.heappush(self.heap, (-score, self.pushed, entry, rank))
 
     def finish(self, found: Found) -> None:
-        """Queue a finished phrase and remember its score.
+        """Queue a finished phrase and remember its score, if it may be given."""
+        if found.score >= self.floor and found.score > -np.inf and self.may_be_given(found.ids, found.seen):
+            self.push(found)
+            self.note(self.name(found.ids), found.score)
 
-        What was typed, as it stands, is no completion, unless somebody finished it so before.
-        """
-        if found.score < self.floor or found.score == -np.inf:
-            return
-        name = self.name(found.ids)
-        if self.options.mixture is not None and found.seen == -np.inf and name == self.typed_name:
-            return
-        self.push(found)
-        self.note(name, found.score)
+    def may_be_given(self, ids: tuple[int, ...], seen: float) -> bool:
+        """Tell whether a phrase is a completion, given what its count is worth, nats; see ``SearchOptions``."""
+        if self.name(ids) != self.typed_name:
+            return True
+        return self.options.finished and (self.options.mixture is None or seen > -np.inf)
 
-    def expect(self, phrases: Iterable[SeenPhrase]) -> None:
-        """Raise the floor to what phrases seen will come to at least."""
-        if self.options.mixture is None:
-            return
-        for each in phrases:
-            if len(each.ids) <= self.longest:
-                self.note(self.name(each.ids), self.options.mixture.log_share(each.seen) + each.cost - ROUNDING)
+    def expect(self, mixture: Mixture, phrases: Iterable[SeenPhrase]) -> list[SeenPhrase]:
+        """Raise the floor to what phrases seen will come to at least; give those of them that search can reach."""
+        worths = [(each, mixture.log_share(each.seen)) for each in phrases if len(each.ids) <= self.longest]
+        reached = [(each, worth) for each, worth in worths if self.may_be_given(each.ids, worth)]
+        for each, worth in reached:
+            self.note(self.name(each.ids), worth + each.cost - ROUNDING)
+        return [each for each, _ in reached]
 
     def note(self, name: tuple[int, ...], score: float) -> None:
         """Remember what a finished phrase comes to, or that it will come to as much."""

@@ -88,8 +88,8 @@ def search(network: Network, query: Query, options: SearchOptions) -> SearchResu
     frontier = Frontier(network=network, query=query, options=options)
     seen: list[SeenPhrase] = []
     if options.mixture is not None:
-        seen = best_seen(options.mixture, query, options.limit, deadline=options.deadline)
-        frontier.expect(seen)
+        most = best_seen(options.mixture, query, options.limit, deadline=options.deadline)
+        seen = frontier.expect(options.mixture, most)
     proven = time.perf_counter() < options.deadline
     if proven:
         begin(frontier)
@@ -117,7 +117,7 @@ def add_known(frontier: Frontier, seen: Sequence[SeenPhrase], accepted: dict[tup
     """Add the best that is known when search is cut short: what is finished, and phrases seen that it did not reach."""
     known = [queued for _, _, queued, _ in frontier.heap if isinstance(queued, Found)]
     reached = {each.ids for each in (*known, *accepted.values())}
-    missed = [each for each in seen if each.ids not in reached and len(each.ids) <= frontier.longest]
+    missed = [each for each in seen if each.ids not in reached]
     if frontier.options.mixture is not None:
         known += score_seen(frontier.network, frontier.options.mixture, missed)
     for found in sorted(known, key=lambda each: -each.score):

@@ -76,7 +76,7 @@ def ask_model(
     kinds: frozenset[str] = frozenset(KINDS),
     proven: Callable[[bool], object] | None = None,
 ) -> System:
-    """Make a system of a model; a phrase seen that is no longer than what was typed has the place it is worth.
+    """Make a system of a model, of which what was typed is no completion: in a test more is always to come.
 
     Args:
         name: of the system.
@@ -86,7 +86,7 @@ def ask_model(
     """
 
     def complete_prefix(prefix: str) -> list[str]:
-        reply = complete(model, CompletionRequest(prefix=prefix, limit=COMPLETIONS, kinds=kinds, whole_first=False))
+        reply = complete(model, CompletionRequest(prefix=prefix, limit=COMPLETIONS, kinds=kinds, finished=False))
         if proven is not None:
             proven(reply.exact)
         return [each.text for each in reply.completions]

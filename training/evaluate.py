@@ -49,8 +49,8 @@ def evaluate_model(
 ) -> Evaluation:
     """Measure a checkpoint on phrases or running text, as its task asks.
 
-    What is typed is never a whole phrase here, so a phrase seen that is no longer than that has the place that its
-    probability gives it.
+    What is typed is never a whole phrase here, and no completion of itself; most popular completion offers it all the
+    same, as published.
 
     Args:
         path: of the model, or of one version.
