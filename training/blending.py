@@ -41,7 +41,8 @@ SINGLES_BELOW = {True: 4, False: 6}
 MOST_NGRAMS = 12_000_000
 NUMBERS = 12_000_000  # logits held at once while shares are learned: 48 MB, and as many of the n-gram
 STEPS = 40  # of L-BFGS; two numbers need fewer
-FALLBACK_DISCOUNTS = (0.5, 1.0, 1.5)  # where counts are all alike, or leave out the small ones
+FALLBACK_DISCOUNTS = (0.5, 1.0, 1.5)  # where counts leave out the small ones
+SINGLES_DISCOUNTS = (0.9, 1.8, 2.7)  # where each phrase was seen once: nothing tells how many will come again
 LEAST_MODEL_SHARE = 0.01  # of all phrases to come: counts of populations or of sales leave nothing for what is new
 
 
@@ -100,7 +101,11 @@ def count_phrases(
     files = {PHRASES_FILE: build_phrase_index(ids[kept], kept_offsets, counts[known])}
     large = len(alphabet) >= LARGE_ALPHABET
     order = ORDERS[large] if settings.ngram_order is None else settings.ngram_order
-    manifest = {**learn_phrase_shares(counts), "least_count": settings.least_count, "ngram_order": order}
+    manifest = {
+        **learn_phrase_shares(counts, settings.unseen_share),
+        "least_count": settings.least_count,
+        "ngram_order": order,
+    }
     if order:
         # Every other rare character stands for the unknown, whose probability nothing else would tell.
         hidden = np.where(rare[ids] & (ids % 2 == 0), UNKNOWN_ID, ids)
@@ -152,17 +157,22 @@ def first_phrases(phrases: PhraseSet, characters: int) -> PhraseSet:
     return type(phrases)(ids=phrases.ids, offsets=phrases.offsets[: number + 1], weights=phrases.weights[:number])
 
 
-def learn_phrase_shares(counts: NDArray[np.float64]) -> dict[str, JSON]:
+def learn_phrase_shares(counts: NDArray[np.float64], unseen_share: float | None = None) -> dict[str, JSON]:
     """Find what counts of phrases (P,) are worth, and what they leave to the model, from how many are 1, 2, 3 and 4.
 
     The discounts are those that make each phrase likely when it is left out of the counts once, to first order; what
-    they take off is the share of what was not seen yet. Source: Chen and Goodman 1998, equation 26.
+    they take off is the share of what was not seen yet, unless that is given. Source: Chen and Goodman 1998,
+    equation 26. Differs: where all counts are 1 it would leave nothing to them; see
+    decisions/0009-what-was-seen-once.md.
     """
     whole = np.rint(counts).astype(np.int64)
     small = [int((whole == count).sum()) for count in range(1, KINDS + 2)]
-    taken = discounts_of(whole)[1:] if min(small) else np.array(FALLBACK_DISCOUNTS)
+    if min(small):
+        taken = discounts_of(whole)[1:]
+    else:
+        taken = np.array(SINGLES_DISCOUNTS if small[0] == len(counts) else FALLBACK_DISCOUNTS)
     left = counts - np.interp(counts, range(KINDS + 1), (0.0, *taken))
-    share = max(1 - float(left.sum() / counts.sum()), LEAST_MODEL_SHARE)
+    share = unseen_share or max(1 - float(left.sum() / counts.sum()), LEAST_MODEL_SHARE)
     return {
         "model_share": round(share, 6),
         "discounts": [round(float(each), 4) for each in taken],

@@ -79,7 +79,18 @@ class BlendSettings:
         metadata={"help": "Suggest a phrase because it was seen only if its count is at least this."},
     )
 
+    unseen_share: float | None = field(
+        default=None,
+        metadata={
+            "help": "Share of the phrases to come that were never seen: more favours what the model makes up over what"
+            " was seen. By default learned from how many phrases were seen once, twice and so on; 0.9 where each was"
+            " seen once, as in a list without counts."
+        },
+    )
+
     def __post_init__(self) -> None:
+        if self.unseen_share is not None and not 0 < self.unseen_share < 1:
+            raise InputError(f"unseen_share must be in (0, 1), got {self.unseen_share}")
         if self.ngram_order is not None and not 0 <= self.ngram_order <= MOST_ORDER:
             raise InputError(f"ngram_order must be in [0, {MOST_ORDER}], got {self.ngram_order}")
         if not 0 <= self.least_count < math.inf:
