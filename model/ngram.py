@@ -88,7 +88,6 @@ class Ngram:
         chain: list[int] = []  # every context and the shorter ones that it comes down to, but those of one character
         owners: list[int] = []
         scales: list[float] = []
-        left: list[float] = []  # to the context of one character, of each row
         for row, each in enumerate(contexts):
             context, scale = each, 1.0
             while context >= vocabulary:
@@ -97,8 +96,7 @@ class Ngram:
                 scales.append(scale)
                 scale *= rests.item(context)
                 context = shorter[context - vocabulary]
-            left.append(max(scale, LEAST))
-            np.add(self.short_row(context), np.float32(math.log(left[-1])), out=rows[row])
+            np.add(self.short_row(context), np.float32(math.log(max(scale, LEAST))), out=rows[row])
         if chain:
             nodes = np.array(chain)
             firsts = self.starts[nodes].astype(np.int64)

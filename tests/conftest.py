@@ -11,9 +11,10 @@ from model.loaded import LoadedModel, load_model
 from training.places import places_path
 from training.reading import ReadingSettings
 from training.run import RunSettings, train_model
-from training.settings import NetworkSettings, TextSettings, TrainingSettings
+from training.settings import BlendSettings, NetworkSettings, TextSettings, TrainingSettings
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
 PLACES = 1500  # of the table's first lines: the largest cities, in Latin script and in Hangul
@@ -69,3 +70,25 @@ def phrases(tiny_models: Path) -> LoadedModel:
 def running(tiny_models: Path) -> LoadedModel:
     """The tiny model of running text, loaded."""
     return load_model(tiny_models / "hello")
+
+
+@pytest.fixture(scope="session")
+def train_phrases(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., LoadedModel]:
+    """Give what trains a small model of phrases with counts, seen often enough or not; in about a second."""
+
+    def train(counts: Iterable[tuple[str, int]], *, least_count: float) -> LoadedModel:
+        folder = tmp_path_factory.mktemp("phrases")
+        lines = "".join(f"{phrase}\t{count}\n" for phrase, count in counts)
+        (folder / "phrases.tsv").write_text(lines, encoding="utf-8")
+        settings = RunSettings(
+            task="autocomplete",
+            reading=ReadingSettings(),
+            text=TextSettings(),
+            network=NetworkSettings(hidden_width=32, embedding_width=16, dropout=0.0),
+            training=TrainingSettings(minutes=0, epochs=5, batch_characters=256, learning_rate=0.01, threads=1),
+            blend=BlendSettings(ngram_order=3, least_count=least_count),
+        )
+        train_model([str(folder / "phrases.tsv")], folder / "model", settings, say=lambda _: None, began=0.0)
+        return load_model(folder / "model")
+
+    return train

@@ -7,13 +7,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from model.completion import CompletionReply, CompletionRequest, complete
-from model.loaded import LoadedModel, load_model
-from training.reading import ReadingSettings
-from training.run import RunSettings, train_model
-from training.settings import BlendSettings, NetworkSettings, TextSettings, TrainingSettings
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Callable
+
+    from model.loaded import LoadedModel
 
 LONG = "kimchi " + "with rice and soup " * 5
 PHRASES = {
@@ -38,21 +36,9 @@ PHRASES = {
 
 
 @pytest.fixture(scope="module")
-def suggestions(tmp_path_factory: pytest.TempPathFactory) -> LoadedModel:
+def suggestions(train_phrases: Callable[..., LoadedModel]) -> LoadedModel:
     """A model of the phrases, of which those seen once may not be suggested."""
-    folder: Path = tmp_path_factory.mktemp("suggestions")
-    lines = "".join(f"{phrase}\t{count}\n" for phrase, count in PHRASES.items())
-    (folder / "phrases.tsv").write_text(lines, encoding="utf-8")
-    settings = RunSettings(
-        task="autocomplete",
-        reading=ReadingSettings(),
-        text=TextSettings(),
-        network=NetworkSettings(hidden_width=32, embedding_width=16, dropout=0.0),
-        training=TrainingSettings(minutes=0, epochs=5, batch_characters=256, learning_rate=0.01, threads=1),
-        blend=BlendSettings(ngram_order=3, least_count=2.0),
-    )
-    train_model([str(folder / "phrases.tsv")], folder / "model", settings, say=lambda _: None, began=0.0)
-    return load_model(folder / "model")
+    return train_phrases(PHRASES.items(), least_count=2.0)
 
 
 def asked(model: LoadedModel, typed: str, **options: Any) -> CompletionReply:

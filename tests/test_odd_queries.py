@@ -9,12 +9,9 @@ import pytest
 
 from model.channel import KINDS, SLIP
 from model.completion import CompletionReply, CompletionRequest, complete
-from training.reading import ReadingSettings
-from training.run import RunSettings, train_model
-from training.settings import BlendSettings, NetworkSettings, TextSettings, TrainingSettings
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Callable
 
     from model.loaded import LoadedModel
 
@@ -81,24 +78,11 @@ def test_what_was_typed_is_no_completion_where_nobody_finished_it_so(phrases: Lo
 
 
 @pytest.fixture(scope="module")
-def pairs(tmp_path_factory: pytest.TempPathFactory) -> LoadedModel:
+def pairs(train_phrases: Callable[..., LoadedModel]) -> LoadedModel:
     """A model of words in two forms, of which one is far more frequent."""
-    from model.loaded import load_model  # noqa: PLC0415
-
-    folder: Path = tmp_path_factory.mktemp("pairs")
     words = [f"{a}{b}" for a in ("ka", "lo", "mi", "ne", "pu", "ra", "so", "tu") for b in ("bel", "den", "gor", "vin")]
-    lines = [f"{word.capitalize()}\t900\n{word}\t9\n{word}s\t5\n" for word in words]
-    (folder / "words.tsv").write_text("".join(lines), encoding="utf-8")
-    settings = RunSettings(
-        task="autocomplete",
-        reading=ReadingSettings(),
-        text=TextSettings(),
-        network=NetworkSettings(hidden_width=32, embedding_width=16, dropout=0.0),
-        training=TrainingSettings(minutes=0, epochs=5, batch_characters=256, learning_rate=0.01, threads=1),
-        blend=BlendSettings(ngram_order=3, least_count=7.0),
-    )
-    train_model([str(folder / "words.tsv")], folder / "words", settings, say=lambda _: None, began=0.0)
-    return load_model(folder / "words")
+    forms = [((word.capitalize(), 900), (word, 9), (f"{word}s", 5)) for word in words]
+    return train_phrases((form for three in forms for form in three), least_count=7.0)
 
 
 def test_of_forms_that_differ_in_case_the_more_probable_is_given(pairs: LoadedModel) -> None:

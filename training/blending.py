@@ -85,6 +85,11 @@ def with_shares(blend: Blend, shares: Shares) -> Blend:
     return Blend(files=blend.files, manifest={**blend.manifest, **kept}, shares=shares)
 
 
+def is_large(alphabet: Alphabet) -> bool:
+    """Tell whether each character of an alphabet says as much as two or three letters."""
+    return len(alphabet) >= LARGE_ALPHABET
+
+
 def count_phrases(
     texts: list[str],
     counts: NDArray[np.float64],
@@ -99,7 +104,7 @@ def count_phrases(
     kept = np.repeat(known, np.diff(offsets))
     kept_offsets = np.concatenate([[0], np.cumsum(np.diff(offsets)[known])])
     files = {PHRASES_FILE: build_phrase_index(ids[kept], kept_offsets, counts[known])}
-    large = len(alphabet) >= LARGE_ALPHABET
+    large = is_large(alphabet)
     order = ORDERS[large] if settings.ngram_order is None else settings.ngram_order
     manifest = {
         **learn_phrase_shares(counts, settings.unseen_share),

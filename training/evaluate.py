@@ -10,7 +10,7 @@ import numpy as np
 
 from model.loaded import load_model
 from model.ngram import NgramNetwork, ngram_from
-from training.blending import LARGE_ALPHABET, ORDERS
+from training.blending import ORDERS, is_large
 from training.checkpoints import load_network
 from training.comparison import (
     Evaluation,
@@ -146,7 +146,7 @@ def baseline_order(model: LoadedModel) -> int:
     The defaults were chosen on held-out phrases: decisions/0006-counts-and-an-n-gram-beside-the-network.md.
     """
     order = model.checkpoint.manifest.blend.get("ngram_order")
-    return order if isinstance(order, int) and order else ORDERS[len(model.alphabet) >= LARGE_ALPHABET]
+    return order if isinstance(order, int) and order else ORDERS[is_large(model.alphabet)]
 
 
 def systems_of(
