@@ -19,6 +19,7 @@ class ChannelCosts:
     partial: a syllable typed becomes another, once; lone_letter: each letter that stands alone in the phrase where a
     syllable was typed; case: each letter of the other case; initials: each syllable for its initial consonant;
     initials_inside: what that adds where a syllable is typed later, since ㅋㅋ before a word is laughter;
+    initials_unseen: for a phrase never seen where initials come last: people know well what they type so;
     keyboard: the wrong keyboard, once; keyboard_key: not to have seen it, each key; unswitched: each letter then that
     the keyboard which was on does type; slip: a keystroke put in, left out or changed; slip_neighbour: changed for a
     key beside it or its shift; transposition: two keystrokes exchanged; slip_at_start: what a slip at the first adds.
@@ -32,6 +33,7 @@ class ChannelCosts:
     case: float = -1.5
     initials: float = -1.5
     initials_inside: float = -6.0
+    initials_unseen: float = -3.0
     keyboard: float = -5.0
     keyboard_key: float = -0.75
     unswitched: float = -3.0

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from model.branches import folded_name
 from model.channel import EXACT, KINDS, SLIP
 from model.errors import InputError
-from model.frontier import SearchOptions
+from model.finished import SearchOptions, folded_name
 from model.query import normalise
 from model.search import search
 from model.seen import SeenPhrase, score_seen
@@ -22,7 +21,7 @@ from model.typed import typed_query
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from model.branches import Found
+    from model.finished import Found
     from model.loaded import LoadedModel
     from model.manifest import JSON
     from model.mixture import Mixture
@@ -118,8 +117,21 @@ def as_json_object(completion: Completion) -> dict[str, JSON]:
 
 
 def complete(model: LoadedModel, request: CompletionRequest) -> CompletionReply:
-    """Finish a phrase, or for a model of running text the word that is being written or comes next."""
+    """Finish a phrase, or for a model of running text the word that is being written or comes next.
+
+    A reply that is exact is remembered for whoever asks the same again.
+    """
     began = time.perf_counter()
+    (reply,) = model.replies.get([request])
+    if reply is None:
+        reply = find_completions(model, request, began)
+        if reply.exact:
+            model.replies.put([(request, reply)])
+    return replace(reply, elapsed_ms=(time.perf_counter() - began) * 1000)
+
+
+def find_completions(model: LoadedModel, request: CompletionRequest, began: float) -> CompletionReply:
+    """Finish a phrase by search; see ``complete``. It began at a time by ``time.perf_counter``, seconds."""
     context, typed = "", request.prefix
     if model.task == "text":
         context, typed = split_last_word(request.prefix)
@@ -127,6 +139,7 @@ def complete(model: LoadedModel, request: CompletionRequest) -> CompletionReply:
     seen = seen_phrases(model, typed, request)
     slips = find_corrections(model, typed, request, deadline) if len(seen) < request.limit else Slips((), in_time=True)
     query = typed_query(typed, model.alphabet, model.keys, request.kinds, model.costs, slips.corrections)
+    mixture = None if model.mixture is None else model.mixture.with_cost_of_unseen(query.unseen_cost)
     options = SearchOptions(
         limit=request.limit,
         max_characters=request.max_characters,
@@ -134,24 +147,24 @@ def complete(model: LoadedModel, request: CompletionRequest) -> CompletionReply:
         deadline=deadline,
         boundary=model.word_ends if model.task == "text" else None,
         context=tuple(model.alphabet.encode(context).tolist()),
-        mixture=model.mixture,
+        mixture=mixture,
         folded=model.folded,
         finished=request.finished,
     )
-    result = search(model.runtime, query, options)
+    result = search(model.reader, query, options)
     completions = [completion_of(query, context, found) for found in result.found]
-    if model.mixture is not None and any(each.match == KINDS[SLIP] for each in completions):
-        missed = score_without_cost(model, model.mixture, missed_phrases(model, seen, result.found))
+    if mixture is not None and any(each.match == KINDS[SLIP] for each in completions):
+        missed = score_without_cost(model, mixture, missed_phrases(model, seen, result.found))
         # Where counts are worth nothing, none of them was displaced.
         completions += [completion_of(query, "", found) for found in missed if found.seen > -math.inf]
         completions = slips_last(sorted(completions, key=lambda each: -each.score))[: request.limit]
     if request.finished:
-        completions = put_whole_first(model, query, completions)[: request.limit]
+        completions = put_whole_first(model, mixture, query, completions)[: request.limit]
     return CompletionReply(
         prefix=request.prefix,
         completions=tuple(completions),
         exact=result.exact and slips.in_time,
-        elapsed_ms=(time.perf_counter() - began) * 1000,
+        elapsed_ms=0.0,
     )
 
 
@@ -227,16 +240,18 @@ def score_without_cost(model: LoadedModel, mixture: Mixture, phrases: Sequence[t
     return score_seen(model.runtime, mixture, seen)
 
 
-def put_whole_first(model: LoadedModel, query: TypedQuery, completions: list[Completion]) -> list[Completion]:
+def put_whole_first(
+    model: LoadedModel, mixture: Mixture | None, query: TypedQuery, completions: list[Completion]
+) -> list[Completion]:
     """Put what was typed first if it was seen as a whole phrase, in the form that was kept if that differs in case."""
     ids = tuple(query.ahead)
-    if model.mixture is None or not ids or model.mixture.index.count(ids) < max(model.mixture.least_count, LEAST_SEEN):
+    if mixture is None or not ids or mixture.index.count(ids) < max(mixture.least_count, LEAST_SEEN):
         return completions
     name = folded_name(model.folded, ids)
     for at, each in enumerate(completions):
         if folded_name(model.folded, model.alphabet.encode(each.text).tolist()) == name:
             return [each, *completions[:at], *completions[at + 1 :]]
-    whole = score_without_cost(model, model.mixture, [ids])
+    whole = score_without_cost(model, mixture, [ids])
     return [*(completion_of(query, "", found) for found in whole), *completions]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +12,7 @@ from model.channel import DEFAULT_COSTS
 from model.checkpoint import open_checkpoint
 from model.errors import CheckpointError
 from model.keys import alphabet_keys, fold
+from model.memory import Read, Reader, Recent, read_bytes
 from model.mixture import mixture_from
 from model.ngram import NGRAM_FILE, NgramNetwork, open_ngram
 from model.phrases import PHRASES_FILE, open_phrase_index
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from model.alphabet import Alphabet
     from model.channel import ChannelCosts
     from model.checkpoint import Checkpoint
+    from model.completion import CompletionReply, CompletionRequest
     from model.keys import AlphabetKeys
     from model.mixture import Mixture
     from model.ngram import Ngram
@@ -35,12 +37,27 @@ GENERATIVE_TASKS = ("autocomplete", "text")
 
 
 @dataclass(frozen=True, kw_only=True)
-class LoadedModel:
-    """All that answering needs; nothing in it changes, so threads may share it.
+class MemorySettings:
+    """What a model may keep of what it said, for the next keystroke.
 
-    runtime: what search asks; ngram: a part of it, None where the network is alone; keys: of the alphabet; costs: of
+    beginnings_bytes: for what its network said after beginnings, about; replies: completions of what was asked.
+    """
+
+    beginnings_bytes: int = 16 * 1024**2
+    replies: int = 1000
+
+
+DEFAULT_MEMORY = MemorySettings()
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadedModel:
+    """All that answering needs; what it remembers aside nothing in it changes, so threads may share it.
+
+    runtime: the network; ngram: a part of it, None where the network is alone; keys: of the alphabet; costs: of
     matches that are not exact; mixture: with the phrases seen, None for running text; word_ends, folded: (V,) of
-    ``word_ends_of`` and ``folded_ids``.
+    ``word_ends_of`` and ``folded_ids``; memory: what may be kept of what it said; beginnings: what its network
+    said after them lately; reader: the network as search asks it; replies: that were given lately.
     """
 
     name: str
@@ -55,13 +72,23 @@ class LoadedModel:
     mixture: Mixture | None
     word_ends: NDArray[np.bool_]
     folded: tuple[int, ...]
+    memory: MemorySettings
+    beginnings: Recent[tuple[int, ...], Read] = field(init=False)
+    reader: Reader = field(init=False)
+    replies: Recent[CompletionRequest, CompletionReply] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "beginnings", Recent(self.memory.beginnings_bytes, read_bytes))
+        object.__setattr__(self, "reader", Reader(network=self.runtime, beginnings=self.beginnings))
+        object.__setattr__(self, "replies", Recent(self.memory.replies))
 
 
-def load_model(path: Path) -> LoadedModel:
+def load_model(path: Path, memory: MemorySettings = DEFAULT_MEMORY) -> LoadedModel:
     """Load the newest version of a model that verifies, or the one version that the path names.
 
     Args:
         path: a model's directory, or that of one of its versions.
+        memory: what it may keep of what it said.
 
     Raises:
         InputError: there is nothing of the kind at the path.
@@ -98,6 +125,7 @@ def load_model(path: Path) -> LoadedModel:
         mixture=mixture,
         word_ends=word_ends_of(alphabet),
         folded=folded_ids(alphabet),
+        memory=memory,
     )
 
 

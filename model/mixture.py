@@ -10,7 +10,7 @@ Legend: C counts asked about.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -54,6 +54,10 @@ class Mixture:
                 "a blend must have a model_share in (0, 1], discounts in [0, 1], [0, 2] and [0, 3] and a positive"
                 f" total, got {self.model_share}, {self.discounts}, {self.total}"
             )
+
+    def with_cost_of_unseen(self, cost: float) -> Mixture:
+        """Give one in which what the model says of a phrase is worth less by a cost, nats."""
+        return replace(self, model_share=self.model_share * math.exp(cost)) if cost else self
 
     @property
     def log_model_share(self) -> float:

@@ -100,6 +100,13 @@ class Reading:
     alphabet_keys: AlphabetKeys
     known_ahead: dict[int, float]
 
+    @property
+    def unseen_cost(self) -> float:
+        """What a phrase never seen costs more, nats: that of initials, if two lone consonants or more come last."""
+        last = range(len(self.keys) - 2, len(self.keys))
+        by_initials = "initials" in self.kinds and last[0] >= 0 and all(map(self.is_lone_consonant, last))
+        return self.costs.initials_unseen if by_initials else 0.0
+
     def moves(self, state: State) -> list[Move]:
         """Give the moves from a state, some of which may share characters.
 

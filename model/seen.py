@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from model.alphabet import BEGIN_ID, END_ID
-from model.branches import Found
+from model.finished import Found
 from model.phrases import END_POSITION
 from model.runtime import initial_state
 

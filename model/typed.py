@@ -64,6 +64,11 @@ class TypedQuery:
             self.known[place] = self.make_arcs(self.places[place])
         return self.known[place]
 
+    @property
+    def unseen_cost(self) -> float:
+        """What a phrase never seen costs more, nats."""
+        return self.readings[0].unseen_cost if self.readings else 0.0
+
     def moves(self, state: State) -> list[Move]:
         """Give the moves from a state that is not ``DONE``."""
         if state not in self.known_moves:

@@ -2,6 +2,7 @@
 
 from flask import Flask, Response
 
+from model.loaded import MemorySettings
 from service.models import load_models
 from service.problems import register_problems
 from service.routes import routes
@@ -31,7 +32,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.url_map.merge_slashes = False  # an address with too many slashes is not found, rather than mended
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     app.extensions["machim_settings"] = settings
-    app.extensions["machim_models"] = load_models(settings.models, app.logger)
+    memory = MemorySettings(beginnings_bytes=settings.memory_bytes, replies=settings.remembered_replies)
+    app.extensions["machim_models"] = load_models(settings.models, memory, app.logger)
     app.register_blueprint(routes)
     app.after_request(_harden)
     register_problems(app)

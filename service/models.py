@@ -8,7 +8,7 @@ from pathlib import Path
 
 from model.checkpoint import list_models
 from model.errors import MachimError
-from model.loaded import LoadedModel, load_model
+from model.loaded import LoadedModel, MemorySettings, load_model
 from service.problems import ProblemError
 
 
@@ -28,7 +28,7 @@ class Models:
     left_out: tuple[str, ...]
 
 
-def load_models(folder: Path, logger: logging.Logger) -> Models:
+def load_models(folder: Path, memory: MemorySettings, logger: logging.Logger) -> Models:
     """Load the newest sound version of every model in a folder; what does not load is logged and left out."""
     by_name: dict[str, LoadedModel] = {}
     left_out: list[str] = []
@@ -40,7 +40,7 @@ def load_models(folder: Path, logger: logging.Logger) -> Models:
     for directory in directories:
         name = directory.name
         try:
-            loaded = load_model(directory)
+            loaded = load_model(directory, memory)
         except MachimError as error:
             logger.error("model %s is left out: %s", name, error)  # noqa: TRY400 - the message says it all
             left_out.append(name)

@@ -73,7 +73,7 @@ def list_loaded() -> Response:
     models = _models()
     return json_response(
         {
-            "models": [_describe(loaded) for loaded in models.by_name.values()],
+            "models": [{**_describe(loaded), "memory": _memory(loaded)} for loaded in models.by_name.values()],
             "default": models.default_name,
         }
     )
@@ -110,3 +110,10 @@ def page() -> Response:
 
 def _describe(loaded: LoadedModel) -> dict[str, str]:
     return {"name": loaded.name, "version": loaded.version, "task": loaded.task}
+
+
+def _memory(loaded: LoadedModel) -> dict[str, dict[str, int]]:
+    return {
+        name: {"hits": recent.hits, "misses": recent.misses, "entries": len(recent), "room": int(recent.values.maxsize)}
+        for name, recent in (("beginnings", loaded.beginnings), ("replies", loaded.replies))
+    }

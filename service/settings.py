@@ -10,6 +10,7 @@ from typing import Any
 from model.completion import MAX_CHARACTERS, MAX_DEADLINE_MS, MAX_EXPANSIONS, MAX_LIMIT, MAX_PREFIX_CHARACTERS
 from model.errors import InputError
 from model.generation import MAX_CHARACTERS as MAX_GENERATED_CHARACTERS
+from model.loaded import DEFAULT_MEMORY
 
 PREFIX = "MACHIM_"
 LOG_LEVELS = ("debug", "info", "warning", "error")
@@ -59,6 +60,22 @@ class Settings:
         default=1000,
         metadata={"help": "the most characters one request may have generated", "most": MAX_GENERATED_CHARACTERS},
     )
+    memory_bytes: int = field(
+        default=DEFAULT_MEMORY.beginnings_bytes,
+        metadata={
+            "help": "bytes of a worker, for each model, for what the network said lately: the next key goes on from it",
+            "least": 0,
+            "most": 2**40,
+        },
+    )
+    remembered_replies: int = field(
+        default=DEFAULT_MEMORY.replies,
+        metadata={
+            "help": "completions that a worker keeps, for each model, for whoever asks the same again",
+            "least": 0,
+            "most": 10**9,
+        },
+    )
     log_level: str = field(
         default="warning", metadata={"help": "what is logged: `debug`, `info`, `warning` or `error`"}
     )
@@ -66,8 +83,9 @@ class Settings:
     def __post_init__(self) -> None:
         for setting in fields(self):
             value = getattr(self, setting.name)
-            if setting.type is int and not 1 <= value <= setting.metadata["most"]:
-                raise InputError(f"{variable_of(setting.name)} must be in [1, {setting.metadata['most']}], got {value}")
+            least, most = setting.metadata.get("least", 1), setting.metadata.get("most")
+            if setting.type is int and not least <= value <= most:
+                raise InputError(f"{variable_of(setting.name)} must be in [{least}, {most}], got {value}")
         if self.log_level not in LOG_LEVELS:
             raise InputError(
                 f"{variable_of('log_level')} must be one of {', '.join(LOG_LEVELS)}, got {self.log_level!r}"

@@ -22,6 +22,8 @@ from model.typed import typed_query
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from numpy.typing import NDArray
+
 
 def asked(model: LoadedModel, prefix: str, **bounds: Any) -> CompletionReply:
     return complete(model, CompletionRequest(prefix=prefix, **bounds))
@@ -33,23 +35,32 @@ def texts_of(reply: CompletionReply) -> list[str]:
 
 def model_score(model: LoadedModel, text: str, ends: list[int]) -> float:
     """Add up what the model says of each character, and of one of the ends after them, nats."""
-    state, last, score = initial_state(model.runtime), BEGIN_ID, 0.0
-    for character, each in [*zip(text, model.alphabet.encode(text), strict=True), ("", None)]:
-        row, state = model.runtime.step(np.array([last], np.int64), state)
-        if each is None:
-            return score + float(np.logaddexp.reduce(row[0, ends].astype(np.float64)))
-        last = int(each)
-        score += float(row[0, last])
-        if last == UNKNOWN_ID:
+    score, row = read_text(model, text)
+    return score + float(np.logaddexp.reduce(row[ends].astype(np.float64)))
+
+
+def text_score(model: LoadedModel, text: str) -> float:
+    """Add up what the model says of each character, nats."""
+    return read_text(model, text)[0]
+
+
+def read_text(model: LoadedModel, text: str) -> tuple[float, NDArray[np.float32]]:
+    """Give what the model says of a text, and of what comes next (V,), nats."""
+    row, state = model.runtime.step(np.array([BEGIN_ID], np.int64), initial_state(model.runtime))
+    score = 0.0
+    for character, each in zip(text, model.alphabet.encode(text).tolist(), strict=True):
+        score += float(row[0, each])
+        if each == UNKNOWN_ID:
             assert character not in model.alphabet.characters
             score -= float(np.log(model.alphabet.unknown_code_points))
-    raise AssertionError(text)
+        row, state = model.runtime.step(np.array([each], np.int64), state)
+    return score, row[0]
 
 
-def score_of(model: LoadedModel, text: str) -> float:
+def score_of(model: LoadedModel, text: str, unseen_cost: float = 0.0) -> float:
     """Mix what the model says with what the count of a phrase is worth, nats."""
     assert model.mixture is not None
-    own = model_score(model, text, [END_ID]) + model.mixture.log_model_share
+    own = model_score(model, text, [END_ID]) + model.mixture.log_model_share + unseen_cost
     seen = model.mixture.log_share(model.mixture.index.count(model.alphabet.encode(text)))
     return float(np.logaddexp(own, seen))
 
@@ -82,6 +93,7 @@ def test_an_exact_completion_begins_with_what_was_typed_and_scores_what_mixing_s
 @given(st.text("SanFsaㅅㅅㅏ서시tjdnf ", max_size=6))
 @example("FFㅏFF")
 @example("ㅏㅅ")
+@example("ㅅㅅ")
 def test_a_completion_of_any_kind_scores_its_phrase_and_the_cost_of_its_match(
     phrases: LoadedModel, prefix: str
 ) -> None:
@@ -93,7 +105,8 @@ def test_a_completion_of_any_kind_scores_its_phrase_and_the_cost_of_its_match(
         # Both count what tells the unknown characters typed from others.
         told_twice = np.count_nonzero(alphabet.encode(completion.text) == UNKNOWN_ID)
         cost = match.cost + told_twice * float(np.log(alphabet.unknown_code_points))
-        assert completion.score == pytest.approx(score_of(phrases, completion.text) + cost, abs=1e-3)
+        score = score_of(phrases, completion.text, query.unseen_cost)
+        assert completion.score == pytest.approx(score + cost, abs=1e-3)
 
 
 @pytest.mark.parametrize("typed", ["샌", "서"])
@@ -107,14 +120,16 @@ def test_decomposed_input_is_answered_as_its_composed_form(phrases: LoadedModel,
 
 @pytest.mark.parametrize(("prefix", "first"), [("h", "hello"), ("hel", "hello"), ("hello\nhe", "hello\nhello")])
 def test_running_text_is_completed_to_the_end_of_the_word(running: LoadedModel, prefix: str, first: str) -> None:
-    """The score is that of the word with any white space after it, or the end."""
+    """The score is that of the word, after those before it, with any white space after it, or the end."""
     reply = asked(running, prefix, limit=3)
+    *before, _ = prefix.rpartition("\n")
+    given = text_score(running, "".join(before))
     assert reply.completions[0].text == first
     ends = np.flatnonzero(running.word_ends).tolist()
     assert len(ends) == 2
     for completion in reply.completions:
         assert not any(character.isspace() for character in completion.text[len(prefix) :])
-        assert completion.score == pytest.approx(model_score(running, completion.text, ends), abs=1e-4)
+        assert completion.score == pytest.approx(model_score(running, completion.text, ends) - given, abs=1e-4)
 
 
 def test_after_a_whole_word_of_running_text_the_next_one_follows(running: LoadedModel) -> None:

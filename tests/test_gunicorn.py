@@ -21,8 +21,9 @@ PATIENCE_SECONDS = 60
 
 
 def environment() -> dict[str, str]:
-    """Give this process's environment, without settings of a service that somebody runs."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("MACHIM_")}
+    """Give this process's environment without settings of a service that somebody runs; time cuts no reply short."""
+    others = {name: value for name, value in os.environ.items() if not name.startswith("MACHIM_")}
+    return {**others, "MACHIM_DEADLINE_MS": "60000"}
 
 
 @contextmanager

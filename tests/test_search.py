@@ -14,7 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from model.alphabet import BEGIN_ID, END_ID, SYMBOLS
-from model.frontier import SearchOptions
+from model.finished import SearchOptions
+from model.memory import Reader
 from model.query import Arcs, ExactQuery
 from model.search import SearchResult, search
 
@@ -188,7 +189,7 @@ def test_search_equals_trying_every_phrase_or_in_running_text_every_next_word(
     network = drawn_network(vocabulary, seed, sharpness=sharpness, end=end)
     boundary = drawn_boundary(vocabulary, seed) if running else None
     options = bounded(limit, max_characters, boundary=boundary)
-    result = search(network, typed, options)
+    result = search(Reader(network=network), typed, options)
     hold_to_everything(result, try_everything(network, typed, options), limit)
     for found in () if boundary is None else result.found:
         white = [bool(boundary is not None and boundary[each]) for each in found.ids[len(typed.ids) :]]
@@ -203,7 +204,7 @@ def test_search_equals_trying_everything_that_an_automaton_admits(
     vocabulary = SYMBOLS + characters
     network, query = drawn_network(vocabulary, seed, sharpness=2.0), drawn_query(vocabulary, places, seed)
     options = bounded(limit, max_characters, boundary=drawn_boundary(vocabulary, seed) if running else None)
-    hold_to_everything(search(network, query, options), try_everything(network, query, options), limit)
+    hold_to_everything(search(Reader(network=network), query, options), try_everything(network, query, options), limit)
 
 
 @settings(max_examples=60, deadline=None)
@@ -215,11 +216,14 @@ def test_a_search_that_is_cut_short_says_so_and_tells_no_lies(
     network, query = drawn_network(vocabulary, seed, sharpness=2.0, end=1.0), exact(SYMBOLS)
     boundary = drawn_boundary(vocabulary, seed) if running else None
     options = bounded(limit, 5, max_expansions, boundary)
-    result, whole = search(network, query, options), search(network, query, bounded(limit, 5, boundary=boundary))
+    result, whole = (
+        search(Reader(network=network), query, options),
+        search(Reader(network=network), query, bounded(limit, 5, boundary=boundary)),
+    )
     hold_to_truth(result, try_everything(network, query, options))
     assert result.expansions <= max_expansions
     if max_expansions >= whole.expansions:
-        assert result == whole
+        assert (result.found, result.exact) == (whole.found, whole.exact)
     if result.exact:
         assert [found.ids for found in result.found] == [found.ids for found in whole.found]
     else:
@@ -235,6 +239,6 @@ def test_more_children_of_one_node_than_are_sorted_at_first_are_found(
     vocabulary = SYMBOLS + 90
     network = drawn_network(vocabulary, 3, sharpness=0.2, end=4.0)
     options = bounded(limit, max_characters=2)
-    result = search(network, exact(), options)
+    result = search(Reader(network=network), exact(), options)
     hold_to_everything(result, try_everything(network, exact(), options), limit)
     assert sum(len(found.ids) == 1 for found in result.found) >= 0.7 * limit

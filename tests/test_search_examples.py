@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 from model.alphabet import BEGIN_ID, END_ID, SYMBOLS, UNKNOWN_ID, count_characters, train_alphabet
-from model.branches import Found
-from model.frontier import TOGETHER, SearchOptions
+from model.finished import Found, SearchOptions
+from model.frontier import TOGETHER
+from model.memory import Reader
 from model.query import Arcs, ExactQuery, exact_query
 from model.search import search
 
@@ -67,7 +68,7 @@ THREE_AND_FOUR = network_of({BEGIN_ID: {3: 1.0}, 3: {4: 0.6, END_ID: 0.4}, 4: {3
 
 
 def test_a_worked_example() -> None:
-    result = search(THREE_AND_FOUR, exact(3), bounded(3))
+    result = search(Reader(network=THREE_AND_FOUR), exact(3), bounded(3))
     assert [found.ids for found in result.found] == [(3,), (3, 4), (3, 4, 3)]
     assert probabilities(result.found) == pytest.approx({(3,): 0.4, (3, 4): 0.3, (3, 4, 3): 0.12})
     assert result.exact
@@ -75,7 +76,7 @@ def test_a_worked_example() -> None:
 
 def test_a_search_that_is_out_of_expansions_gives_what_is_finished() -> None:
     """The start is read and no more: 3 may end there, and 34 is likelier than that and unknown."""
-    result = search(THREE_AND_FOUR, exact(3), bounded(3, max_expansions=1))
+    result = search(Reader(network=THREE_AND_FOUR), exact(3), bounded(3, max_expansions=1))
     assert probabilities(result.found) == pytest.approx({(3,): 0.4})
     assert not result.exact
     assert result.expansions == 1
@@ -85,15 +86,15 @@ def test_a_search_that_is_out_of_expansions_gives_what_is_finished() -> None:
 def test_fewer_phrases_than_wanted_are_all_given_and_known_to_be_all(limit: int) -> None:
     """3, 4 or 5 begins, 5 follows both others, and ends: three phrases in all."""
     table = {BEGIN_ID: {3: 0.5, 4: 0.3, 5: 0.2}, 3: {5: 1.0}, 4: {5: 1.0}, 5: {END_ID: 1.0}}
-    result = search(network_of(table, 6), exact(), bounded(limit))
+    result = search(Reader(network=network_of(table, 6)), exact(), bounded(limit))
     assert [found.ids for found in result.found] == [(3, 5), (4, 5), (5,)]
     assert result.exact
 
 
 def test_a_bound_on_length_that_nothing_good_lies_beyond_leaves_the_answer_exact() -> None:
     network = network_of({BEGIN_ID: {3: 1.0}, 3: {3: 0.01, END_ID: 0.99}}, 4)
-    assert search(network, exact(), bounded(1, max_characters=1)).exact
-    cut = search(network, exact(), bounded(2, max_characters=1))
+    assert search(Reader(network=network), exact(), bounded(1, max_characters=1)).exact
+    cut = search(Reader(network=network), exact(), bounded(2, max_characters=1))
     assert not cut.exact
     assert [found.ids for found in cut.found] == [(3,)]
 
@@ -103,7 +104,7 @@ def test_a_branch_that_was_cut_and_turns_out_too_unlikely_leaves_the_answer_exac
     first, later = range(SYMBOLS, SYMBOLS + TOGETHER), range(SYMBOLS + TOGETHER, SYMBOLS + TOGETHER + 4)
     table = {BEGIN_ID: {**dict.fromkeys(first, 0.09), **dict.fromkeys(later, 0.07)}}
     table |= {each: {each: 0.4, END_ID: 0.6} for each in first} | {each: {END_ID: 1.0} for each in later}
-    result = search(network_of(table, later.stop), exact(), bounded(12, max_characters=1))
+    result = search(Reader(network=network_of(table, later.stop)), exact(), bounded(12, max_characters=1))
     expected = {**{(each,): 0.054 for each in first}, **{(each,): 0.07 for each in later}}
     assert probabilities(result.found) == pytest.approx(expected)
     assert result.exact
@@ -115,7 +116,7 @@ def test_children_that_are_alike_are_each_found_once(seed: int) -> None:
     characters = np.random.default_rng(seed).permutation(np.arange(SYMBOLS, SYMBOLS + 90)).tolist()
     begin = {each: 0.02 if rank < 20 else 0.6 / 70 for rank, each in enumerate(characters)}
     network = network_of({BEGIN_ID: begin, **{each: {END_ID: 1.0} for each in characters}}, SYMBOLS + 90)
-    result = search(network, exact(), bounded(100))
+    result = search(Reader(network=network), exact(), bounded(100))
     assert probabilities(result.found) == pytest.approx({(each,): begin[each] for each in characters})
     assert len(result.found) == 90
     assert result.exact
@@ -128,7 +129,7 @@ def test_rounding_never_lifts_the_end_of_a_word_above_the_word() -> None:
     said[3, [END_ID, 4]] = np.nextafter(np.float32(np.log(0.5)), np.float32(0))
     boundary = np.array([False, False, True, False, True])
     options = SearchOptions(limit=1, max_characters=3, max_expansions=10, boundary=boundary)
-    (found,) = search(LastCharacter(said=said), exact(), options).found
+    (found,) = search(Reader(network=LastCharacter(said=said)), exact(), options).found
     assert found == Found(ids=(3,), score=0.0, model=0.0)
 
 
@@ -137,7 +138,7 @@ def test_an_unknown_character_costs_what_tells_it_from_all_the_unknown() -> None
     a, b = (int(each) for each in alphabet.encode("ab"))
     everywhere = dict.fromkeys((UNKNOWN_ID, END_ID, *range(SYMBOLS, len(alphabet))), 0.2)
     network = network_of(dict.fromkeys((BEGIN_ID, UNKNOWN_ID, *range(SYMBOLS, 6)), everywhere), len(alphabet))
-    result = search(network, exact_query(alphabet, "aXb"), bounded(1000, max_characters=3))
+    result = search(Reader(network=network), exact_query(alphabet, "aXb"), bounded(1000, max_characters=3))
     scores = {found.ids: found.score for found in result.found}
     assert scores[a, UNKNOWN_ID, b] == pytest.approx(4 * np.log(0.2) - np.log(alphabet.unknown_code_points))
     assert all(ids[:3] == (a, UNKNOWN_ID, b) and UNKNOWN_ID not in ids[3:] for ids in scores)
@@ -153,5 +154,5 @@ def test_a_query_that_nothing_matches_finds_nothing() -> None:
             assert place == 0
             return Arcs(ids=np.zeros(0, np.int64), costs=np.zeros(0, np.float32), places=np.zeros(0, np.int64))
 
-    result = search(THREE_AND_FOUR, Nothing(), bounded(5))
+    result = search(Reader(network=THREE_AND_FOUR), Nothing(), bounded(5))
     assert (result.found, result.exact) == ((), True)

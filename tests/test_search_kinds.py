@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 from test_search import DrawnNetwork, drawn_network
 
 from model.alphabet import BEGIN_ID, END_ID, SYMBOLS, Alphabet, count_characters, train_alphabet
-from model.branches import folded_name
 from model.channel import DEFAULT_COSTS, KINDS
 from model.errors import InputError
-from model.frontier import SearchOptions
+from model.finished import SearchOptions, folded_name
 from model.keys import AlphabetKeys, alphabet_keys
 from model.loaded import folded_ids
+from model.memory import Reader
 from model.mixture import Mixture
 from model.phrases import phrase_index_from
 from model.search import search
@@ -126,7 +126,7 @@ def test_search_equals_trying_everything_for_every_kind_of_match(
         folded=folded_ids(alphabet),
         finished=finished,
     )
-    result = search(network, query, options)
+    result = search(Reader(network=network), query, options)
     wanted = expected(query, mixture, probabilities_of_all(network, alphabet), options, alphabet)
     np.testing.assert_allclose([found.score for found in result.found], wanted, atol=FEW)
     for found in result.found:

@@ -17,8 +17,9 @@ from test_search_kinds import CHARACTERS, matches, mixture_of
 
 from model.alphabet import Alphabet, count_characters, train_alphabet
 from model.channel import DEFAULT_COSTS, KINDS
-from model.frontier import SearchOptions
+from model.finished import SearchOptions
 from model.keys import AlphabetKeys, alphabet_keys
+from model.memory import Reader
 from model.search import search
 from model.seen import SeenPhrase, best_seen, score_seen
 from model.slips import find_slips
@@ -89,9 +90,9 @@ def test_search_cut_short_still_gives_what_was_seen_with_the_scores_it_would_fin
     network = drawn_network(len(alphabet), 3, sharpness=1.0, end=1.0)
     cut = SearchOptions(limit=10, max_characters=8, max_expansions=1, mixture=mixture)
     whole = SearchOptions(limit=10**6, max_characters=8, max_expansions=300, mixture=mixture)
-    result = search(network, query, cut)
+    result = search(Reader(network=network), query, cut)
     assert not result.exact
-    known = {each.ids: each for each in search(network, query, whole).found}
+    known = {each.ids: each for each in search(Reader(network=network), query, whole).found}
     seen = best_seen(mixture, query, 10)
     assert {each.ids for each in seen} <= {each.ids for each in result.found}
     for each in result.found:

@@ -14,8 +14,9 @@ import numpy as np
 import torch
 
 from model.checkpoint import check_writable
-from model.frontier import SearchOptions
+from model.finished import SearchOptions
 from model.loaded import load_model
+from model.memory import Reader
 from model.query import exact_query
 from model.search import search
 from training.blending import Blend, blend_phrases, count_all
@@ -249,7 +250,7 @@ def sampler(
         prefix = phrase[: max(1, len(phrase) // 2)]
         options = SearchOptions(limit=1, max_characters=32, max_expansions=200)
         network.eval()
-        found = search(TorchNetwork(network=network), exact_query(alphabet, prefix), options).found
+        found = search(Reader(network=TorchNetwork(network=network)), exact_query(alphabet, prefix), options).found
         network.train()
         finished = prefix + alphabet.decode(found[0].ids[len(prefix) :]) if found else prefix + "…"
         return f"{prefix!r} → {finished!r}"

@@ -1,0 +1,207 @@
+"""What was said lately is kept in bounded room, and answers with it are those without it.
+
+Legend: B batch, T time steps, V vocabulary size, S state width.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from model.alphabet import BEGIN_ID, SYMBOLS
+from model.completion import Completion, CompletionReply, CompletionRequest, complete
+from model.loaded import LoadedModel, MemorySettings
+from model.memory import LOOK_BACK, READ_BYTES, Read, Reader, Recent, read_bytes
+from model.runtime import initial_state
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from model.runtime import Network
+
+NOTHING = MemorySettings(beginnings_bytes=0, replies=0)
+
+
+@dataclass(kw_only=True)
+class Counting:
+    """A network that counts the characters it reads."""
+
+    network: Network
+    characters: int = 0
+    calls: list[int] = field(default_factory=list)
+
+    @property
+    def state_width(self) -> int:
+        return self.network.state_width
+
+    def step(
+        self, ids: NDArray[np.int64], state: NDArray[np.float32]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        self.calls.append(len(ids))
+        return self.network.step(ids, state)
+
+    def read(
+        self, sequence: NDArray[np.int64], state: NDArray[np.float32]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        self.calls.append(sequence.size)
+        return self.network.read(sequence, state)
+
+
+def counted(model: LoadedModel, memory: MemorySettings) -> tuple[LoadedModel, list[int]]:
+    """Give a model that remembers so much, and where the sizes of its network's calls are noted."""
+    network = Counting(network=model.runtime)
+    return replace(model, runtime=network, memory=memory), network.calls
+
+
+def answers(model: LoadedModel, prefix: str) -> tuple[tuple[Completion, ...], bool]:
+    reply = complete(model, CompletionRequest(prefix=prefix, limit=5))
+    return reply.completions, reply.exact
+
+
+def test_what_was_not_used_for_longest_makes_room() -> None:
+    recent: Recent[str, int] = Recent(3)
+    recent.put([("a", 1), ("b", 2), ("c", 3)])
+    assert recent.get(["a"]) == [1]
+    recent.put([("d", 4)])
+    assert recent.get(["a", "b", "c", "d"]) == [1, None, 3, 4]
+    assert (recent.hits, recent.misses) == (4, 1)
+
+
+def test_room_is_counted_in_the_size_of_the_values_and_what_is_larger_is_not_kept() -> None:
+    recent: Recent[str, int] = Recent(10, lambda value: value)
+    recent.put([("a", 6), ("b", 4), ("c", 11)])
+    assert recent.get("abc") == [6, 4, None]
+    recent.put([("d", 5)])
+    assert recent.get("abd") == [None, 4, 5]
+
+
+IDS = st.lists(st.integers(SYMBOLS, SYMBOLS + 20), max_size=LOOK_BACK + 8).map(tuple)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(IDS, st.integers(0, LOOK_BACK + 8)), min_size=1, max_size=6), st.sampled_from([0, 4, 200]))
+def test_a_reader_says_what_its_network_says_whatever_it_read_before(
+    phrases: LoadedModel, asked: list[tuple[tuple[int, ...], int]], entries: int
+) -> None:
+    """Bit for bit: beginnings of one another, cut anywhere, read anew or gone on from."""
+    network = phrases.runtime
+    size = 4 * (len(phrases.alphabet) + network.state_width) + READ_BYTES
+    reader = Reader(network=network, beginnings=Recent(entries * size, read_bytes))
+    everything = (*asked, *((ids[: len(ids) // 2], 0) for ids, _ in asked), *((ids * 2, 1) for ids, _ in asked))
+    for ids, wanted in everything:
+        first = min(wanted, len(ids))
+        rows, states = reader.read(ids, first)
+        expected, after = network.read(np.array([[BEGIN_ID], *([each] for each in ids)]), initial_state(network))
+        np.testing.assert_array_equal(rows, expected[first:, 0])
+        np.testing.assert_array_equal(states, after[first:, 0])
+
+
+def test_a_reader_steps_as_its_network_does_and_asks_only_for_what_it_does_not_know(phrases: LoadedModel) -> None:
+    network = Counting(network=phrases.runtime)
+    reader = Reader(network=network, beginnings=Recent(10**7, read_bytes))
+    _, states = reader.read((), 0)
+    one, two, three = (SYMBOLS,), (SYMBOLS + 1,), (SYMBOLS + 2,)
+    for beginnings, asked in (([one, two], 2), ([two], 0), ([three, one, two], 1)):
+        network.calls.clear()
+        before = np.repeat(states, len(beginnings), axis=0)
+        rows, after = reader.step(beginnings, before)
+        assert sum(network.calls) == asked
+        expected, expected_after = phrases.runtime.step(np.array([ids[-1] for ids in beginnings]), before)
+        np.testing.assert_array_equal(rows, expected)
+        np.testing.assert_array_equal(after, expected_after)
+
+
+def test_what_is_kept_does_not_keep_the_arrays_that_it_was_a_row_of(phrases: LoadedModel) -> None:
+    recent: Recent[tuple[int, ...], Read] = Recent(10**7, read_bytes)
+    Reader(network=phrases.runtime, beginnings=recent).read((SYMBOLS,) * 20, 20)
+    (kept,) = recent.get([(SYMBOLS,) * 20])
+    assert kept is not None
+    assert (kept.row.base, kept.state.base) == (None, None)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.text("San FRrio샌디시ㅅㅏ ", max_size=5), min_size=1, max_size=4), st.sampled_from([20_000, 10**7]))
+def test_typing_key_by_key_and_back_gives_the_same_with_and_without_memory(
+    phrases: LoadedModel, words: list[str], room: int
+) -> None:
+    remembering = replace(phrases, memory=MemorySettings(beginnings_bytes=room, replies=3))
+    forgetful = replace(phrases, memory=NOTHING)
+    for word in words:
+        typed = [word[:end] for end in range(len(word) + 1)]
+        for prefix in typed + typed[::-1]:
+            assert answers(remembering, prefix) == answers(forgetful, prefix)
+
+
+def test_running_text_gives_the_same_with_and_without_memory(running: LoadedModel) -> None:
+    remembering, forgetful = (replace(running, memory=each) for each in (MemorySettings(), NOTHING))
+    text = "hello\n" * 8 + "hel\nlo"
+    for end in range(len(text)):
+        assert answers(remembering, text[:end]) == answers(forgetful, text[:end])
+
+
+def test_a_keystroke_goes_on_from_the_one_before_it(phrases: LoadedModel, running: LoadedModel) -> None:
+    """What was typed is not read again, nor what search looked at for the key before and looks at again."""
+    for model, typed in ((phrases, "San Franc"), (running, "hello\n" * 20 + "hel")):
+        remembering, calls = counted(model, MemorySettings())
+        forgetful, all_calls = counted(model, NOTHING)
+        for end in (len(typed) - 1, len(typed)):
+            calls.clear()
+            all_calls.clear()
+            assert answers(remembering, typed[:end]) == answers(forgetful, typed[:end])
+        assert sum(calls) < sum(all_calls) - len(typed) + 1
+
+
+def test_the_same_question_again_is_answered_without_the_network(phrases: LoadedModel) -> None:
+    model, calls = counted(phrases, MemorySettings())
+    request = CompletionRequest(prefix="San", limit=5)
+    first = complete(model, request)
+    calls.clear()
+    again = complete(model, request)
+    assert not calls
+    assert replace(again, elapsed_ms=0.0) == replace(first, elapsed_ms=0.0)
+    assert (model.replies.hits, model.replies.misses) == (1, 1)
+    complete(model, replace(request, limit=4))
+    assert model.replies.hits == 1
+
+
+def test_a_reply_that_was_cut_short_is_not_given_again(phrases: LoadedModel) -> None:
+    model, calls = counted(phrases, MemorySettings())
+    request = CompletionRequest(prefix="S", max_expansions=2)
+    assert not complete(model, request).exact
+    calls.clear()
+    assert not complete(model, request).exact
+    assert (model.replies.hits, model.replies.misses) == (0, 2)
+
+
+def test_a_model_that_takes_the_place_of_another_remembers_nothing_of_it(phrases: LoadedModel) -> None:
+    model = replace(phrases, memory=MemorySettings())
+    before = answers(model, "San")
+    assert phrases.mixture is not None
+    other = replace(model, mixture=replace(phrases.mixture, least_count=1e9))
+    assert answers(other, "San") == answers(replace(other, memory=NOTHING), "San") != before
+    assert answers(model, "San") == before
+
+
+def test_threads_share_what_is_remembered(phrases: LoadedModel) -> None:
+    model = replace(phrases, memory=MemorySettings(beginnings_bytes=200_000, replies=5))
+    prefixes = [
+        text[:end] for text in ("San Francisco", "Seoul", "시드니", "Sao Paulo") for end in range(len(text))
+    ] * 3
+    expected = [answers(replace(phrases, memory=NOTHING), prefix) for prefix in prefixes]
+    with ThreadPoolExecutor(4) as threads:
+        found = list(threads.map(lambda prefix: answers(model, prefix), prefixes))
+    assert found == expected
+
+
+@pytest.mark.parametrize("memory", [NOTHING, MemorySettings(replies=0), MemorySettings(beginnings_bytes=0)])
+def test_a_model_may_remember_nothing(phrases: LoadedModel, memory: MemorySettings) -> None:
+    model, calls = counted(phrases, memory)
+    replies: list[CompletionReply] = [complete(model, CompletionRequest(prefix="San")) for _ in range(2)]
+    assert replies[0].completions == replies[1].completions
+    assert calls
