@@ -59,6 +59,12 @@ class Table:
         """Give the rows of some nodes."""
         return Table(depth=self.depth[nodes], now=self.now[nodes], before=self.before[nodes], last=self.last[nodes])
 
+    def spent(self) -> NDArray[np.bool_]:
+        """Tell of which nodes (M,) all edits are used up, so that only the very keys that were typed may follow."""
+        open_now, open_before = (np.any(costs[:, :-1] > -np.inf, axis=(1, 2)) for costs in (self.now, self.before))
+        spent: NDArray[np.bool_] = np.logical_not(np.logical_or(open_now, open_before))
+        return spent
+
     def all_typed(self, n: int) -> NDArray[np.float32] | None:
         """Give the best cost of having typed all n keys: (M, E + 1), nats; None where no row has come so far."""
         reach = self.now.shape[2] // 2
@@ -144,9 +150,12 @@ def advance(
     done = np.full((len(rows), table.now.shape[1] - 1), -np.inf, dtype=np.float32)
     going_on, letters, size = np.arange(len(rows)), len(prepared.windows), len(table.now)
     at = parents  # the row, in the newest table, of each child that goes on
+    lost: list[NDArray[np.int64]] = []  # children that cannot have been meant
     for place in range(numbers.shape[1]):
-        alive = np.any(table.now > -np.inf, axis=(1, 2))
-        kept = np.flatnonzero((numbers[going_on, place] > 0) & alive[at])
+        kept = np.flatnonzero(numbers[going_on, place])
+        may = may_follow(table, at[kept], numbers[going_on[kept], place], prepared)
+        lost.append(going_on[kept[~may]])
+        kept = kept[may]
         if not len(kept):
             break
         going_on = going_on[kept]
@@ -162,7 +171,24 @@ def advance(
         rows[going_on] = size + at
         tables.append(table)
         size += len(now)
+    tables.append(nowhere(table))
+    rows[np.concatenate(lost)] = size
     return join(tables), rows, done
+
+
+def may_follow(table: Table, rows: NDArray[np.int64], keys: NDArray[np.int64], prepared: Edits) -> NDArray[np.bool_]:
+    """Tell which keys (C,) may follow rows (C,) of a table: (C,). It is told early, as most cannot."""
+    may: NDArray[np.bool_] = np.any(table.now > -np.inf, axis=(1, 2))[rows]
+    spent = np.flatnonzero(table.spent()[rows] & may)
+    same = table.now[rows[spent], -1] + prepared.windows[keys[spent], SAME, table.depth[rows[spent]]]
+    may[spent] = (same > -np.inf).any(axis=1)
+    return may
+
+
+def nowhere(table: Table) -> Table:
+    """Give the table of one node that cannot have been meant."""
+    none, no_cost = np.zeros(1, np.int64), np.full((1, *table.now.shape[1:]), -np.inf, dtype=np.float32)
+    return Table(depth=none, now=no_cost, before=no_cost, last=none)
 
 
 def type_key(table: Table, key: NDArray[np.int64], prepared: Edits) -> NDArray[np.float32]:
