@@ -46,6 +46,10 @@ class Children:
     positions: NDArray[np.int64]
     bests: NDArray[np.float32]
 
+    def of(self, kept: NDArray[np.int64]) -> Children:
+        """Give some of them, by rank."""
+        return Children(symbols=self.symbols[kept], positions=self.positions[kept], bests=self.bests[kept])
+
 
 @dataclass(frozen=True, kw_only=True)
 class PhraseArrays:
@@ -175,7 +179,11 @@ class PhraseIndex:
         return self.arrays.below.item(position & NODE_MASK)
 
     def top(self, position: int, ids: Sequence[int], limit: int) -> list[tuple[tuple[int, ...], float]]:
-        """Give the phrases seen most that go through a position, with their counts.
+        """Give the phrases seen most that go through a position; see ``ranked``."""
+        return list(self.ranked(position, ids, limit))
+
+    def ranked(self, position: int, ids: Sequence[int], limit: int) -> Iterator[tuple[tuple[int, ...], float]]:
+        """Give the phrases seen most that go through a position, with their counts, each when it is asked for.
 
         Args:
             position: where to look.
@@ -185,18 +193,18 @@ class PhraseIndex:
         Returns:
             The phrases whole, most often seen first; equals in the order of their ids, with the end symbol behind them.
         """
-        found: list[tuple[tuple[int, ...], float]] = []
+        found = 0
         heap = [(-self.best(position), tuple(ids), position)]
-        while heap and len(found) < limit:
+        while heap and found < limit:
             negative, so_far, place = heapq.heappop(heap)
             if place == END_POSITION:
-                found.append((so_far[:-1], -negative))
+                found += 1
+                yield so_far[:-1], -negative
             elif self.widths[place & NODE_MASK] == 0:
                 heapq.heappush(heap, (negative, so_far + self._tail(place), END_POSITION))
             else:
-                for symbol, after, best in self._best_children(place, limit - len(found)):
+                for symbol, after, best in self._best_children(place, limit - found):
                     heapq.heappush(heap, (-best, (*so_far, symbol), after))
-        return found
 
     def _child_node(self, node: int, width: int, symbol: int) -> int | None:
         first = self.firsts[node]

@@ -17,7 +17,6 @@ import numpy as np
 
 from model.alphabet import BEGIN_ID, END_ID
 from model.finished import Found
-from model.phrases import END_POSITION
 from model.runtime import initial_state
 
 if TYPE_CHECKING:
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from model.mixture import Mixture
+    from model.phrases import Children
     from model.query import Arcs, Query
     from model.runtime import Network
 
@@ -42,13 +42,24 @@ class SeenPhrase(NamedTuple):
 
 
 class Way(NamedTuple):
-    """A way through query and index; at ``END_POSITION`` a whole phrase, with the count of it for its best."""
+    """A way through query and index: its characters, where it is in both, and what it costs, nats."""
 
     ids: tuple[int, ...]
     position: int
     place: int
     cost: float
-    best: float
+
+
+class Ways(NamedTuple):
+    """The ways (C,) that one way goes on to, best first: by the most that each can come to, nats."""
+
+    ids: tuple[int, ...]
+    bounds: NDArray[np.float64]
+    symbols: NDArray[np.int64]
+    positions: NDArray[np.int64]
+    bests: NDArray[np.float32]
+    places: NDArray[np.int64]
+    costs: NDArray[np.float64]
 
 
 def best_seen(
@@ -76,46 +87,89 @@ def best_seen(
     return walk.found
 
 
+class Phrases(NamedTuple):
+    """The phrases below a position, most often seen first: the next with its count, those after it, what each costs."""
+
+    first: tuple[tuple[int, ...], float]
+    others: Iterator[tuple[tuple[int, ...], float]]
+    cost: float
+
+
 class IndexWalk:
-    """Best-first search over query and index: no phrase below a position is worth more than the largest count there."""
+    """Best-first search over query and index: no phrase below a position is worth more than the largest count there.
+
+    Its queue holds ways that go on to others and shows the best of those that were not taken yet; and where all that
+    was typed is matched, the phrases below a position, of which it shows the next.
+    """
 
     def __init__(self, mixture: Mixture, query: Query, limit: int) -> None:
         self.mixture, self.query, self.limit = mixture, query, limit
         self.found: list[SeenPhrase] = []
-        self.heap: list[tuple[float, int, Way]] = []
+        self.heap: list[tuple[float, int, Ways | Phrases, int]] = []
         self.pushed = 0
         self.sorted_ids: dict[int, tuple[NDArray[np.int64], NDArray[np.int64]]] = {}  # of a place's arcs, and the order
-        root = mixture.index.root
-        self.push(Way((), root, 0, 0.0, mixture.index.best(root)))
+        if mixture.log_share(mixture.index.best(mixture.index.root)) > -math.inf:
+            self.follow(Way((), mixture.index.root, 0, 0.0))
 
-    def push(self, way: Way) -> None:
-        """Queue a way by the most that it can come to."""
-        bound = self.mixture.log_share(way.best) + way.cost
+    def push(self, bound: float, entry: Ways | Phrases, rank: int) -> None:
+        """Queue what an entry shows at a rank, worth so much, nats."""
         if bound > -math.inf:
             self.pushed += 1
-            heapq.heappush(self.heap, (-bound, self.pushed, way))
+            heapq.heappush(self.heap, (-bound, self.pushed, entry, rank))
 
     def step(self) -> None:
-        """Take the best way, and queue what it goes on to."""
-        way = heapq.heappop(self.heap)[2]
-        if way.position == END_POSITION:
-            self.found.append(SeenPhrase(way.ids, way.best, way.cost))
+        """Take the best of the queue, and queue what it goes on to."""
+        _, _, entry, rank = heapq.heappop(self.heap)
+        if isinstance(entry, Phrases):
+            self.found.append(SeenPhrase(*entry.first, entry.cost))
+            self.push_next(entry)
             return
+        if rank + 1 < len(entry.bounds):
+            self.push(entry.bounds.item(rank + 1), entry, rank + 1)
+        symbol, cost = entry.symbols.item(rank), entry.costs.item(rank)
+        if symbol == END_ID:
+            self.found.append(SeenPhrase(entry.ids, entry.bests.item(rank), cost))
+        else:
+            self.follow(Way((*entry.ids, symbol), entry.positions.item(rank), entry.places.item(rank), cost))
+
+    def follow(self, way: Way) -> None:
+        """Queue what a way goes on to."""
         arcs = self.query.arcs(way.place)
         if arcs is None:
-            for ids, count in self.mixture.index.top(way.position, way.ids, self.limit):
-                if ids:
-                    self.push(Way(ids, END_POSITION, way.place, way.cost, count))
+            phrases = self.mixture.index.ranked(way.position, way.ids, self.limit)
+            self.push_next(Phrases(((), 0.0), phrases, way.cost))
             return
-        for symbol, position, best, arc in self.following(way, arcs):
-            cost, place = way.cost + float(arcs.costs[arc]), int(arcs.places[arc])
-            if symbol != END_ID:
-                self.push(Way((*way.ids, symbol), position, place, cost, best))
-            elif way.ids:
-                self.push(Way(way.ids, END_POSITION, place, cost, best))
+        children, arc = self.following(way, arcs)
+        costs = way.cost + arcs.costs[arc].astype(np.float64)
+        bounds = self.mixture.log_shares(children.bests) + costs
+        kept = bounds > -math.inf
+        if not way.ids:
+            kept &= children.symbols != END_ID  # nothing at all is no phrase
+        order = np.flatnonzero(kept)
+        order = order[np.argsort(-bounds[order], kind="stable")]
+        if len(order):
+            children, places = children.of(order), arcs.places[arc[order]]
+            ways = Ways(
+                way.ids,
+                bounds[order],
+                children.symbols,
+                children.positions,
+                children.bests,
+                places,
+                costs[order],
+            )
+            self.push(ways.bounds.item(0), ways, 0)
 
-    def following(self, way: Way, arcs: Arcs) -> Iterator[tuple[int, int, float, int]]:
-        """Give symbol, position and best count of what follows in the index and is admitted, and the arc of each."""
+    def push_next(self, phrases: Phrases) -> None:
+        """Queue the next of the phrases below a position."""
+        for ids, count in phrases.others:
+            if ids:
+                bound = self.mixture.log_share(count) + phrases.cost
+                self.push(bound, phrases._replace(first=(ids, count)), 0)
+                return
+
+    def following(self, way: Way, arcs: Arcs) -> tuple[Children, NDArray[np.int64]]:
+        """Give what follows in the index and is admitted (C,), and the arc (C,) of each."""
         if way.place not in self.sorted_ids:
             order = np.argsort(arcs.ids)
             self.sorted_ids[way.place] = arcs.ids[order], order
@@ -123,13 +177,7 @@ class IndexWalk:
         children = self.mixture.index.children(way.position)
         ranks = np.minimum(np.searchsorted(ids, children.symbols), len(ids) - 1)
         both = np.flatnonzero(ids[ranks] == children.symbols)
-        return zip(
-            children.symbols[both].tolist(),
-            children.positions[both].tolist(),
-            children.bests[both].tolist(),
-            order[ranks[both]].tolist(),
-            strict=True,
-        )
+        return children.of(both), order[ranks[both]]
 
 
 def score_seen(network: Network, mixture: Mixture, phrases: Sequence[SeenPhrase]) -> list[Found]:
