@@ -9,19 +9,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from model.channel import EXACT, KINDS, SLIP
+from model.channel import KINDS
+from model.corrections import Answer, add_slips, score_without_cost
 from model.errors import InputError
 from model.finished import SearchOptions, folded_name
 from model.query import normalise
 from model.search import search
-from model.seen import SeenPhrase, score_seen
-from model.slips import Slips, edits_for, find_slips
 from model.typed import typed_query
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from model.finished import Found
     from model.loaded import LoadedModel
     from model.manifest import JSON
     from model.mixture import Mixture
@@ -32,7 +28,6 @@ MAX_LIMIT = 100
 MAX_CHARACTERS = 1000
 MAX_EXPANSIONS = 100_000
 MAX_DEADLINE_MS = 60_000
-MOST_CORRECTIONS = 20
 LEAST_SEEN = 1e-6  # a count of nothing is none
 OWN_SHARE = 0.1  # of the probability of a phrase seen: with more than it, the model counts as a source, too
 
@@ -136,9 +131,7 @@ def find_completions(model: LoadedModel, request: CompletionRequest, began: floa
     if model.task == "text":
         context, typed = split_last_word(request.prefix)
     deadline = began + request.deadline_ms / 1000 if request.deadline_ms else math.inf
-    seen = seen_phrases(model, typed, request)
-    slips = find_corrections(model, typed, request, deadline) if len(seen) < request.limit else Slips((), in_time=True)
-    query = typed_query(typed, model.alphabet, model.keys, request.kinds, model.costs, slips.corrections)
+    query = typed_query(typed, model.alphabet, model.keys, request.kinds, model.costs)
     mixture = None if model.mixture is None else model.mixture.with_cost_of_unseen(query.unseen_cost)
     options = SearchOptions(
         limit=request.limit,
@@ -152,20 +145,14 @@ def find_completions(model: LoadedModel, request: CompletionRequest, began: floa
         finished=request.finished,
     )
     result = search(model.reader, query, options)
-    completions = [completion_of(query, context, found) for found in result.found]
-    if mixture is not None and any(each.match == KINDS[SLIP] for each in completions):
-        missed = score_without_cost(model, mixture, missed_phrases(model, seen, result.found))
-        # Where counts are worth nothing, none of them was displaced.
-        completions += [completion_of(query, "", found) for found in missed if found.seen > -math.inf]
-        completions = slips_last(sorted(completions, key=lambda each: -each.score))[: request.limit]
-    if request.finished:
-        completions = put_whole_first(model, mixture, query, completions)[: request.limit]
-    return CompletionReply(
-        prefix=request.prefix,
-        completions=tuple(completions),
-        exact=result.exact and slips.in_time,
-        elapsed_ms=0.0,
-    )
+    answers, exact = [Answer(found, query) for found in result.found], result.exact
+    if mixture is not None and "slip" in request.kinds:
+        answers, in_time = add_slips(model, mixture, query, options, result)
+        exact = exact and in_time
+    if mixture is not None and request.finished:
+        answers = put_whole_first(model, mixture, query, answers)[: request.limit]
+    completions = tuple(completion_of(answer, context) for answer in answers)
+    return CompletionReply(prefix=request.prefix, completions=completions, exact=exact, elapsed_ms=0.0)
 
 
 def split_last_word(text: str) -> tuple[str, str]:
@@ -176,48 +163,21 @@ def split_last_word(text: str) -> tuple[str, str]:
     return text[:end], text[end:]
 
 
-def seen_phrases(model: LoadedModel, typed: str, request: CompletionRequest) -> list[tuple[int, ...]]:
-    """Give the phrases seen that begin with exactly what was typed, most often seen first, as many as are wanted."""
-    if model.mixture is None or not typed:
-        return []
-    ids = model.alphabet.encode(typed).tolist()
-    position = model.mixture.index.walk(ids)
-    if position is None:
-        return []
-    least, longest = model.mixture.least_count, len(ids) + request.max_characters
-    top = model.mixture.index.top(position, ids, request.limit)
-    known = [phrase for phrase, count in top if count >= least and len(phrase) <= longest]
-    return known if request.finished else [phrase for phrase in known if len(phrase) > len(ids)]
+def put_whole_first(model: LoadedModel, mixture: Mixture, query: TypedQuery, answers: list[Answer]) -> list[Answer]:
+    """Put what was typed first if it was seen as a whole phrase, in the form that was kept if that differs in case."""
+    ids = query.ahead
+    if not ids or mixture.index.count(ids) < max(mixture.least_count, LEAST_SEEN):
+        return answers
+    name = folded_name(model.folded, ids)
+    for at, each in enumerate(answers):
+        if folded_name(model.folded, each.found.ids) == name:
+            return [each, *answers[:at], *answers[at + 1 :]]
+    return [*(Answer(found, query) for found in score_without_cost(model, mixture, [ids])), *answers]
 
 
-def find_corrections(model: LoadedModel, typed: str, request: CompletionRequest, deadline: float) -> Slips:
-    """Find what may have been meant."""
-    edits = edits_for(typed)
-    if model.mixture is None or "slip" not in request.kinds or not edits:
-        return Slips((), in_time=True)
-    return find_slips(
-        model.mixture.index,
-        model.keys,
-        typed,
-        edits=edits,
-        costs=model.costs,
-        most=MOST_CORRECTIONS,
-        least_count=model.mixture.least_count,
-        deadline=deadline,
-    )
-
-
-def missed_phrases(
-    model: LoadedModel, phrases: Sequence[tuple[int, ...]], found: Sequence[Found]
-) -> list[tuple[int, ...]]:
-    """Give those of some phrases that were not found, in no other case either."""
-    names = {folded_name(model.folded, each.ids) for each in found}
-    missed = {folded_name(model.folded, ids): ids for ids in reversed(phrases)}  # of alike ones the first
-    return [ids for name, ids in missed.items() if name not in names]
-
-
-def completion_of(query: TypedQuery, context: str, found: Found) -> Completion:
+def completion_of(answer: Answer, context: str) -> Completion:
     """Put what was found into words."""
+    found, query = answer
     text = query.text(found.ids)
     match = query.explain(text)
     source = "model"
@@ -232,33 +192,3 @@ def completion_of(query: TypedQuery, context: str, found: Found) -> Completion:
         match=match.kind,
         highlight=tuple((first + before, last + before) for first, last in match.highlight),
     )
-
-
-def score_without_cost(model: LoadedModel, mixture: Mixture, phrases: Sequence[tuple[int, ...]]) -> list[Found]:
-    """Score phrases seen that begin with what was typed."""
-    seen = [SeenPhrase(ids, mixture.index.count(ids), 0.0) for ids in phrases]
-    return score_seen(model.runtime, mixture, seen)
-
-
-def put_whole_first(
-    model: LoadedModel, mixture: Mixture | None, query: TypedQuery, completions: list[Completion]
-) -> list[Completion]:
-    """Put what was typed first if it was seen as a whole phrase, in the form that was kept if that differs in case."""
-    ids = tuple(query.ahead)
-    if mixture is None or not ids or mixture.index.count(ids) < max(mixture.least_count, LEAST_SEEN):
-        return completions
-    name = folded_name(model.folded, ids)
-    for at, each in enumerate(completions):
-        if folded_name(model.folded, model.alphabet.encode(each.text).tolist()) == name:
-            return [each, *completions[:at], *completions[at + 1 :]]
-    whole = score_without_cost(model, mixture, [ids])
-    return [*(completion_of(query, "", found) for found in whole), *completions]
-
-
-def slips_last(completions: list[Completion]) -> list[Completion]:
-    """Move slips behind the last phrase that was seen and begins with exactly what was typed."""
-    kept = [at for at, each in enumerate(completions) if each.match == KINDS[EXACT] and each.source != "model"]
-    last = kept[-1] if kept else -1
-    before = completions[: last + 1]
-    slips = [each for each in before if each.match == KINDS[SLIP]]
-    return [each for each in before if each.match != KINDS[SLIP]] + slips + completions[last + 1 :]

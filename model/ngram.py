@@ -8,7 +8,6 @@ Legend: B contexts asked about, V vocabulary size, N order, M n-grams, C context
 
 from __future__ import annotations
 
-import math
 from bisect import bisect_left
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -35,19 +34,21 @@ DIGIT = 65536  # a context's number is carried as two float32, which hold whole 
 
 @dataclass(frozen=True, kw_only=True)
 class Ngram:
-    """An interpolated n-gram: P(w | h) = share(h, w) + rest(h) * P(w | h without its first character).
+    """An interpolated n-gram: P(w | h) if w was seen after h, else rest(h) times P(w | h without its first character).
 
     base: (V,) float32, P after no character at all; starts: (C + 1,) uint32, the first n-gram of each context;
-    rests: (C,) float32, what a context leaves to the shorter one; shorter: (C - V,) uint32, the context without its
-    first character; symbols: (M,) what an n-gram ends with, ascending in a context; shares: (M,) float32.
+    rests: (V,) float32, what a context of one character leaves to none; lefts: (C - V,) float32, log of what a longer
+    one and those shorter than it leave to its last character, nats; shorter: (C - V,) uint32, the context without its
+    first character; symbols: (M,) what an n-gram ends with, ascending in a context; logs: (M,) float32, log P, nats.
     """
 
     base: NDArray[np.float32]
     starts: NDArray[np.uint32]
     rests: NDArray[np.float32]
+    lefts: NDArray[np.float32]
     shorter: NDArray[np.uint32]
     symbols: NDArray[np.unsignedinteger]
-    shares: NDArray[np.float32]
+    logs: NDArray[np.float32]
     # The same memory: one element out of a view costs a third of one out of an array.
     start_view: memoryview = field(init=False, repr=False)
     shorter_view: memoryview = field(init=False, repr=False)
@@ -63,7 +64,7 @@ class Ngram:
     @property
     def contexts(self) -> int:
         """C."""
-        return len(self.rests)
+        return len(self.rests) + len(self.lefts)
 
     def advance(self, context: int, symbol: int) -> int:
         """Give the context after one character more."""
@@ -80,44 +81,44 @@ class Ngram:
     def log_probabilities(self, contexts: Sequence[int]) -> NDArray[np.float32]:
         """Give log P of every character after each context: (B, V) float32, nats.
 
-        Most characters were never seen after a context of several; for those the logarithm is that after its last
-        character, which is kept, plus that of what the longer contexts leave.
+        Most characters were never seen after a context of several; for those it is log P after its last character,
+        which is kept, plus the log of what the longer contexts leave.
         """
-        vocabulary, shorter, rests = len(self.base), self.shorter_view, self.rests
+        vocabulary, shorter = len(self.base), self.shorter_view
         rows = np.empty((len(contexts), vocabulary), dtype=np.float32)
-        chain: list[int] = []  # every context and the shorter ones that it comes down to, but those of one character
-        owners: list[int] = []
-        scales: list[float] = []
+        chain: list[int] = []  # every context and the shorter ones that it comes down to, the longer the later
+        owners: list[int] = []  # the context of each
+        firsts: list[int] = []  # and where its row begins
         for row, each in enumerate(contexts):
-            context, scale = each, 1.0
+            context, longer = each, []
             while context >= vocabulary:
-                chain.append(context)
-                owners.append(row)
-                scales.append(scale)
-                scale *= rests.item(context)
+                longer.append(context)
                 context = shorter[context - vocabulary]
-            np.add(self.short_row(context), np.float32(math.log(max(scale, LEAST))), out=rows[row])
+            if longer:
+                np.add(self.short_row(context), self.lefts[each - vocabulary], out=rows[row])
+                chain += reversed(longer)
+                owners += [each] * len(longer)
+                firsts += [row * vocabulary] * len(longer)
+            else:
+                rows[row] = self.short_row(context)
         if chain:
             nodes = np.array(chain)
-            firsts = self.starts[nodes].astype(np.int64)
-            lengths = self.starts[nodes + 1].astype(np.int64) - firsts
+            starts = self.starts[nodes].astype(np.int64)
+            lengths = self.starts[nodes + 1] - starts
             ends = np.cumsum(lengths)
-            entries = np.arange(int(ends[-1])) + np.repeat(firsts - ends + lengths, lengths)
-            places = self.symbols[entries] + np.repeat(np.array(owners) * vocabulary, lengths)
-            shares = self.shares[entries] * np.repeat(np.array(scales, dtype=np.float32), lengths)
-            flat = rows.reshape(-1)
-            probabilities = np.empty_like(flat)  # only where it is seen
-            probabilities[places] = np.exp(flat[places])
-            np.add.at(probabilities, places, shares)
-            flat[places] = np.log(np.maximum(probabilities[places], np.float32(LEAST)))
+            entries = np.arange(int(ends[-1])) + np.repeat(starts - ends + lengths, lengths)
+            places = self.symbols[entries] + np.repeat(firsts, lengths)
+            left = self.lefts[np.array(owners) - vocabulary] - self.lefts[nodes - vocabulary]
+            # Of several values for one place the last is kept: that of the longest context.
+            rows.reshape(-1)[places] = self.logs[entries] + np.repeat(left, lengths)
         return rows
 
     def make_short_row(self, context: int) -> NDArray[np.float32]:
         """Work out log P of every character after a context of one character: (V,) float32, nats."""
-        first, last = self.start_view[context], self.start_view[context + 1]
-        row: NDArray[np.float32] = self.rests[context] * self.base
-        row[self.symbols[first:last]] += self.shares[first:last]
-        return np.log(np.maximum(row, np.float32(LEAST)))
+        row: NDArray[np.float32] = np.log(np.maximum(self.rests[context] * self.base, np.float32(LEAST)))
+        seen = slice(self.start_view[context], self.start_view[context + 1])
+        row[self.symbols[seen]] = self.logs[seen]
+        return row
 
 
 def context_digits(contexts: Sequence[int]) -> NDArray[np.float32]:
@@ -161,8 +162,9 @@ def ngram_of(opened: ArrayFile) -> Ngram:
         ngram = Ngram(**opened.arrays)  # type: ignore[arg-type]
         whole = (
             len(ngram.starts) == ngram.contexts + 1
-            and len(ngram.shorter) == ngram.contexts - len(ngram.base) >= 0
-            and len(ngram.symbols) == len(ngram.shares) == int(ngram.starts[-1])
+            and len(ngram.rests) == len(ngram.base)
+            and len(ngram.shorter) == len(ngram.lefts)
+            and len(ngram.symbols) == len(ngram.logs) == int(ngram.starts[-1])
         )
     except (TypeError, IndexError) as error:
         raise CheckpointError(f"{NGRAM_FILE} must hold an n-gram, got: {', '.join(opened.arrays)}") from error

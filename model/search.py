@@ -72,19 +72,23 @@ def begin(frontier: Frontier) -> None:
     frontier.spread(nodes[-1:], rows[-1:])
 
 
-def search(reader: Reader, query: Query, options: SearchOptions) -> SearchResult:
+def search(reader: Reader, query: Query, options: SearchOptions, known: Sequence[Found] = ()) -> SearchResult:
     """Find the best completions of a query.
 
     Args:
         reader: of the network that gives log-probabilities of what comes next.
         query: what was typed.
         options: how far to look.
+        known: phrases that another query of what was typed found.
 
     Returns:
-        The top K of all phrases that the query admits; ``exact`` is False when a bound was met before that was proven.
+        The top K of those known and of all phrases that the query admits; ``exact`` is False if a bound was met before
+        that was proven.
     """
     frontier = Frontier(reader=reader, query=query, options=options)
     finished, seen = frontier.finished, []
+    for found in known:
+        finished.add(found)
     if options.mixture is not None:
         most = best_seen(options.mixture, query, options.limit, deadline=options.deadline)
         seen = finished.expect(options.mixture, most)
@@ -97,10 +101,10 @@ def search(reader: Reader, query: Query, options: SearchOptions) -> SearchResult
             frontier.expand()
     if not proven:
         add_seen(frontier, seen)
-    found = tuple(finished.best())
-    worst = found[-1].score if len(found) == options.limit else -np.inf
+    best = tuple(finished.best())
+    worst = best[-1].score if len(best) == options.limit else -np.inf
     uncut = frontier.best_cut == -np.inf or frontier.best_cut < worst
-    return SearchResult(found=found, exact=proven and uncut, expansions=frontier.expansions)
+    return SearchResult(found=best, exact=proven and uncut, expansions=frontier.expansions)
 
 
 def add_seen(frontier: Frontier, seen: Sequence[SeenPhrase]) -> None:

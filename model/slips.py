@@ -32,6 +32,7 @@ FEWEST_KEYS = 4  # with fewer, every word is a slip away from every other
 KEYS_FOR_TWO = 9
 # Children looked at below a level, those of the best nodes by what they can still come to, for one edit and for two.
 MOST_CHILDREN = {1: 3000, 2: 600}
+MOST_LOG_COUNT = 80.0  # more than that of any count
 
 
 def edits_for(typed: str) -> int:
@@ -67,6 +68,7 @@ def find_slips(
     costs: ChannelCosts,
     most: int,
     least_count: float = 0.0,
+    least_worth: float = -math.inf,
     deadline: float = math.inf,
 ) -> Slips:
     """Find the beginnings of phrases seen that may have been meant.
@@ -84,12 +86,15 @@ def find_slips(
         costs: of the channel.
         most: beginnings wanted: the best by cost and by the count of the most frequent phrase that begins so.
         least_count: phrases seen less often are passed over.
+        least_worth: so are beginnings that come to less by their cost and the log of the largest count below, nats.
         deadline: when to give those found, by ``time.perf_counter``, seconds.
     """
-    bounds = Bounds(most=most, least_count=least_count, deadline=deadline)
     slips = Slips(corrections=(), in_time=True)
+    cheapest = max(costs.slip, costs.slip_neighbour, costs.transposition)
     for allowed in range(1, edits + 1):
         prepared = prepare(keystrokes(typed), keys.strokes.letters, costs, allowed)
+        # Where one edit was not enough, there are two.
+        bounds = Bounds(most, least_count, least_worth, cheapest * allowed, deadline)
         slips = walk(index, keys.strokes.numbers, start(allowed, prepared), prepared, bounds)
         if slips.corrections or not slips.in_time:
             break
@@ -97,16 +102,22 @@ def find_slips(
 
 
 class Bounds(NamedTuple):
-    """Of a walk; see ``find_slips``."""
+    """Of a walk; see ``find_slips``. cheapest: what the edits cost at least that are not made yet at the root, nats."""
 
     most: int
     least_count: float
+    least_worth: float
+    cheapest: float
     deadline: float
 
 
 def walk(index: PhraseIndex, numbers: NDArray[np.int64], table: Table, prepared: Edits, bounds: Bounds) -> Slips:
     """Walk from the root, whose table is given; ``numbers`` (V, keys) are the keys of each character."""
     edits, most = table.now.shape[1] - 1, bounds.most
+    ahead = np.arange(edits, -1, -1, dtype=np.float32) * np.float32(
+        bounds.cheapest / edits
+    )  # of edits still to be made
+    least_count = max(bounds.least_count, math.exp(min(bounds.least_worth - bounds.cheapest, MOST_LOG_COUNT)))
     positions, in_time = np.array([index.root]), True
     levels: list[Level] = []
     found: list[tuple[float, int, int, float]] = []  # worth, level, node and cost
@@ -115,19 +126,20 @@ def walk(index: PhraseIndex, numbers: NDArray[np.int64], table: Table, prepared:
             in_time = False
             break
         parents, children = index.children_of_all(positions)
+        seen = np.flatnonzero((children.bests >= least_count) & (children.symbols != END_ID))
+        parents, children = parents[seen], children.of(seen)
         symbols = children.symbols
         table, rows, done = advance(table, parents, numbers[symbols], prepared)
-        seen = children.bests >= bounds.least_count
         popular = np.log(np.maximum(children.bests, np.float32(1e-9)))
         cost = done.max(axis=1)
         worth = cost + popular
-        matched = np.flatnonzero((cost > -np.inf) & seen).tolist()
+        matched = np.flatnonzero((cost > -np.inf) & (worth >= bounds.least_worth)).tolist()
         found += [(float(worth[node]), len(levels), node, float(cost[node])) for node in matched]
         found = sorted(found, reverse=True)[:most]
-        least = found[-1][0] if len(found) == most else -np.inf
+        least = max(bounds.least_worth, found[-1][0] if len(found) == most else -np.inf)
         # What matched all keys already and goes on is the same beginning, but longer.
-        hopes = table.hopes(prepared.n).max(axis=1)[rows] + popular
-        followed = np.flatnonzero((hopes > -np.inf) & (hopes >= least) & (symbols != END_ID) & seen)
+        hopes = (table.hopes(prepared.n) + ahead).max(axis=1)[rows] + popular
+        followed = np.flatnonzero((hopes > -np.inf) & (hopes >= least))
         followed = followed[np.argsort(-hopes[followed], kind="stable")]
         below = np.cumsum(index.widths_of(children.positions[followed]))
         followed = followed[: max(1, int(np.searchsorted(below, MOST_CHILDREN[edits], side="right")))]

@@ -202,6 +202,16 @@ def typed_query(
     return query
 
 
+def slip_query(typed: str, alphabet: Alphabet, keys: AlphabetKeys, corrections: Sequence[Correction]) -> TypedQuery:
+    """Make the query for nothing but what may have been meant instead of what was typed: at least one correction."""
+    cost, slips = slip_moves(corrections, part=0)
+    slips[0] = [move._replace(cost=round(cost + move.cost, DECIMALS)) for move in slips[0]]
+    ahead = tuple(alphabet.encode(typed).tolist())
+    query = TypedQuery(typed=typed, ahead=ahead, alphabet=alphabet, keys=keys, readings=(), slips=slips)
+    query.reach({State(0, 0): 0.0})
+    return query
+
+
 def slip_moves(corrections: Sequence[Correction], part: int) -> tuple[float, list[list[Move]]]:
     """Join corrections where they begin alike, as a tree: what the cheapest costs, nats, and the moves from each node.
 

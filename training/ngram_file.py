@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from model.arrays import write_arrays
+from model.ngram import LEAST
 from training.kneser_ney import KINDS
 
 if TYPE_CHECKING:
@@ -33,32 +34,43 @@ def ngram_bytes(ngram: KneserNey, *, singles_below: int | None = None) -> bytes:
     sizes = [int(each.sum()) for each in kept]
     # A level's contexts are the n-grams of the level below; the first level's are the V characters.
     offsets = np.cumsum([0, *sizes])
-    starts, rests, shorter, symbols, shares = [], [], [], [], []
+    starts, lefts, shorter, symbols, logs = [], [], [], [], []
     contexts = np.ones(vocabulary, dtype=np.bool_)  # which of a level's contexts are kept
     places = np.arange(vocabulary)  # of the n-grams of the level below, among those that are kept
+    base = ngram.unigram_probabilities()
+    below, suffixes = base, places  # P of the n-grams of the level below, and their places without the first symbol
+    left: NDArray[np.float64] = np.zeros(vocabulary)  # of a level's contexts, by their place in the level below
+    short_rests = np.ones(vocabulary)
     for index, (level, keep) in enumerate(zip(ngram.levels, kept, strict=True)):
         owners = level.keys[keep] // vocabulary
-        left = level.counts[keep] - level.discounts[np.minimum(level.counts[keep], KINDS)]
+        counted = level.counts[keep] - level.discounts[np.minimum(level.counts[keep], KINDS)]
         totals = np.maximum(level.totals, 1.0)
         lengths = np.bincount(owners, minlength=len(contexts))[contexts]
         starts.append(offsets[index] + np.cumsum(lengths) - lengths)
-        given = np.bincount(owners, weights=left, minlength=len(contexts))
-        rests.append((1.0 - given / totals)[contexts])
+        rests = 1.0 - np.bincount(owners, weights=counted, minlength=len(contexts)) / totals
+        if index == 0:
+            short_rests = rests
+        else:
+            left = np.log(np.maximum(rests[contexts], LEAST)) + left[suffixes]
+            lefts.append(left)
+        suffixes = places[level.suffixes[keep]]
+        below = counted / totals[owners] + rests[owners] * below[suffixes]
+        logs.append(np.log(below))
         symbols.append(level.keys[keep] % vocabulary)
-        shares.append(left / totals[owners])
         if index + 1 < len(ngram.levels):
-            shorter.append(places[level.suffixes[keep]] + (0 if index == 0 else vocabulary + offsets[index - 1]))
+            shorter.append(suffixes + (0 if index == 0 else vocabulary + offsets[index - 1]))
         contexts, places = keep, np.cumsum(keep) - 1
     empty = [np.zeros(0)]
     symbol = np.uint16 if vocabulary <= LARGEST_SYMBOL + 1 else np.uint32
     return write_arrays(
         {
-            "base": ngram.unigram_probabilities().astype(np.float32),
+            "base": base.astype(np.float32),
             "starts": np.concatenate([*(starts or [np.zeros(vocabulary)]), offsets[-1:]]).astype(np.uint32),
-            "rests": np.concatenate(rests or [np.ones(vocabulary)]).astype(np.float32),
+            "rests": short_rests.astype(np.float32),
+            "lefts": np.concatenate(lefts or empty).astype(np.float32),
             "shorter": np.concatenate(shorter or empty).astype(np.uint32),
             "symbols": np.concatenate(symbols or empty).astype(symbol),
-            "shares": np.concatenate(shares or empty).astype(np.float32),
+            "logs": np.concatenate(logs or empty).astype(np.float32),
         },
         {},
     )
