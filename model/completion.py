@@ -117,11 +117,11 @@ def complete(model: LoadedModel, request: CompletionRequest) -> CompletionReply:
     A reply that is exact is remembered for whoever asks the same again.
     """
     began = time.perf_counter()
-    (reply,) = model.replies.get([request])
+    reply = model.replies.get(request)
     if reply is None:
         reply = find_completions(model, request, began)
         if reply.exact:
-            model.replies.put([(request, reply)])
+            model.replies.put(request, reply)
     return replace(reply, elapsed_ms=(time.perf_counter() - began) * 1000)
 
 

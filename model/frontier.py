@@ -121,7 +121,9 @@ class Frontier:
         seen = seen_below(self.options.mixture, beginnings["position"], rows, own, costs)
         self.end(nodes, rows, own, costs, seen.ends)
         floor = self.finished.floor
-        near = np.maximum(rows[:, SYMBOLS:].max(axis=1) + behind, seen.tops) - NEAR
+        near = np.maximum(behind, seen.tops) - NEAR  # no child is more probable than what it is a child of
+        if (near > floor).any():
+            near = np.maximum(rows[:, SYMBOLS:].max(axis=1) + behind, seen.tops) - NEAR
         limits = np.maximum(near, floor)
         # Sums in single precision may fall a little short; those kept are summed again.
         within = rows >= np.maximum(limits - behind - SLACK, LEAST_ROW).astype(np.float32)[:, None]

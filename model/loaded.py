@@ -12,7 +12,7 @@ from model.channel import DEFAULT_COSTS
 from model.checkpoint import open_checkpoint
 from model.errors import CheckpointError
 from model.keys import alphabet_keys, fold
-from model.memory import Read, Reader, Recent, read_bytes
+from model.memory import Beginnings, Reader, Recent
 from model.mixture import mixture_from
 from model.ngram import NGRAM_FILE, NgramNetwork, open_ngram
 from model.phrases import PHRASES_FILE, open_phrase_index
@@ -73,13 +73,14 @@ class LoadedModel:
     word_ends: NDArray[np.bool_]
     folded: tuple[int, ...]
     memory: MemorySettings
-    beginnings: Recent[tuple[int, ...], Read] = field(init=False)
+    beginnings: Beginnings = field(init=False)
     reader: Reader = field(init=False)
     replies: Recent[CompletionRequest, CompletionReply] = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "beginnings", Recent(self.memory.beginnings_bytes, read_bytes))
-        object.__setattr__(self, "reader", Reader(network=self.runtime, beginnings=self.beginnings))
+        beginnings = Beginnings(self.memory.beginnings_bytes, len(self.alphabet), self.runtime.state_width)
+        object.__setattr__(self, "beginnings", beginnings)
+        object.__setattr__(self, "reader", Reader(network=self.runtime, beginnings=beginnings))
         object.__setattr__(self, "replies", Recent(self.memory.replies))
 
 

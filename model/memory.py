@@ -16,7 +16,7 @@ from model.alphabet import BEGIN_ID
 from model.runtime import initial_state
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
@@ -25,51 +25,89 @@ if TYPE_CHECKING:
 Key = TypeVar("Key")
 Value = TypeVar("Value")
 LOOK_BACK = 32  # characters: so far before what is asked for, a state to go on from is looked for
-READ_BYTES = 500  # that an entry takes beside its arrays
+ENTRY_BYTES = 300  # that an entry takes beside its row and its state
 
 
 class Recent(Generic[Key, Value]):
-    """The values that were used last, in bounded room: those not used for longest make room. Threads may share it.
+    """The values that were used last, in bounded room: the one not used for longest makes room. Threads may share it.
 
-    most: room in all; size: of a value; hits, misses: of all values asked for.
+    room: values kept at most; hits, misses: of all values asked for.
     """
 
-    def __init__(self, most: int, size: Callable[[Value], int] = lambda _: 1) -> None:
-        self.values: LRUCache[Key, Value] = LRUCache(most, size)
-        self.size = size
+    def __init__(self, room: int) -> None:
+        self.room = room
+        self.values: LRUCache[Key, Value] = LRUCache(room)
         self.lock = Lock()
         self.hits = self.misses = 0
 
     def __len__(self) -> int:
         return len(self.values)
 
-    def get(self, keys: Iterable[Key]) -> list[Value | None]:
-        """Give what is known of each key."""
+    def get(self, key: Key) -> Value | None:
+        """Give the value of a key, None if it is not known."""
         with self.lock:
-            values = [self.values.get(key) for key in keys]
-            missing = sum(value is None for value in values)
-            self.misses += missing
-            self.hits += len(values) - missing
-        return values
+            value = self.values.get(key)
+            self.misses += value is None
+            self.hits += value is not None
+        return value
 
-    def put(self, entries: Iterable[tuple[Key, Value]]) -> None:
-        """Remember values, but for those that are larger than all the room."""
+    def put(self, key: Key, value: Value) -> None:
+        """Remember a value."""
         with self.lock:
-            for key, value in entries:
-                if self.size(value) <= self.values.maxsize:
-                    self.values[key] = value
+            if self.room:
+                self.values[key] = value
 
 
-class Read(NamedTuple):
-    """What a network said after a beginning: (V,) log-probabilities of what comes next, nats, and its state (S,)."""
+class Beginnings:
+    """What a network said after beginnings that it read lately: rows of two arrays. Threads may share it.
 
-    row: NDArray[np.float32]
-    state: NDArray[np.float32]
+    room_bytes: for them, about; vocabulary_size: V; state_width: S; room: beginnings kept at most; hits, misses: of all
+    beginnings asked for.
+    """
+
+    def __init__(self, room_bytes: int, vocabulary_size: int, state_width: int) -> None:
+        self.room = room_bytes // (4 * (vocabulary_size + state_width) + ENTRY_BYTES)
+        self.rows = np.empty((self.room, vocabulary_size), dtype=np.float32)  # memory is taken when it is first used
+        self.states = np.empty((self.room, state_width), dtype=np.float32)
+        self.slots: LRUCache[tuple[int, ...], int] = LRUCache(max(self.room, 1))
+        self.lock = Lock()
+        self.hits = self.misses = 0
+
+    def __len__(self) -> int:
+        return len(self.slots)
+
+    def get(self, beginnings: Sequence[tuple[int, ...]]) -> tuple[list[int], Said]:
+        """Give which beginnings are known, by rank, and what was said after each of those."""
+        with self.lock:
+            slots = [self.slots.get(ids, -1) for ids in beginnings]
+            known = [rank for rank, slot in enumerate(slots) if slot >= 0]
+            self.hits += len(known)
+            self.misses += len(slots) - len(known)
+            wanted = [slots[rank] for rank in known]
+            return known, Said(self.rows[wanted], self.states[wanted])
+
+    def put(self, beginnings: Sequence[tuple[int, ...]], said: Said) -> None:
+        """Keep what was said after beginnings, as many of the last as there is room for."""
+        first = max(len(beginnings) - self.room, 0)
+        with self.lock:
+            slots = [self.slot_for(ids) for ids in beginnings[first:]]
+            self.rows[slots] = said.rows[first:]
+            self.states[slots] = said.states[first:]
+
+    def slot_for(self, ids: tuple[int, ...]) -> int:
+        """Give the row of a beginning, new or that of the one not used for longest."""
+        slot = self.slots.get(ids)
+        if slot is None:
+            slot = len(self.slots) if len(self.slots) < self.room else self.slots.popitem()[1]
+            self.slots[ids] = slot
+        return slot
 
 
-def read_bytes(read: Read) -> int:
-    """Tell how much memory an entry takes, about."""
-    return read.row.nbytes + read.state.nbytes + READ_BYTES
+class Said(NamedTuple):
+    """What a network said after B beginnings: log-probabilities of what comes next (B, V), nats, and states (B, S)."""
+
+    rows: NDArray[np.float32]
+    states: NDArray[np.float32]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,9 +118,9 @@ class Reader:
     """
 
     network: Network
-    beginnings: Recent[tuple[int, ...], Read] | None = None
+    beginnings: Beginnings | None = None
 
-    def read(self, ids: tuple[int, ...], first: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def read(self, ids: tuple[int, ...], first: int) -> Said:
         """Read one sequence from its start.
 
         Args:
@@ -90,67 +128,62 @@ class Reader:
             first: from where on what the network says is wanted, in [0, T].
 
         Returns:
-            log_probabilities (T + 1 - first, V) after so many of the ids, and so on up to all of them, nats; and the
-            states (T + 1 - first, S) there.
+            (T + 1 - first,) what it says after so many of the ids, and so on up to all of them.
         """
-        known = self.recall(ids, first)
-        if len(known) <= len(ids) - first:
-            at, base = (first + len(known) - 1, known[-1]) if known else self.before(ids, first)
-            state = initial_state(self.network) if base is None else base.state[None]
-            sequence = np.array([BEGIN_ID, *ids][at + 1 :])
-            rows, states = self.network.read(sequence[:, None], state)
-            new = list(map(Read, rows[first + len(known) - at - 1 :, 0], states[first + len(known) - at - 1 :, 0]))
-            self.remember([ids[:end] for end in range(first + len(known), len(ids) + 1)], new)
-            known += new
-        return np.stack([read.row for read in known]), np.stack([read.state for read in known])
-
-    def recall(self, ids: tuple[int, ...], first: int) -> list[Read]:
-        """Give what is known after so many ids, and so on, as far as nothing is missing."""
-        known: list[Read] = []
+        wanted = [ids[:end] for end in range(first, len(ids) + 1)]
+        known = self.recall(wanted)
+        have = 0 if known is None else len(known.rows)
+        if known is not None and have == len(wanted):
+            return known
+        at, state = self.before(ids, first) if known is None else (first + have - 1, known.states[-1:])
+        sequence = np.array([BEGIN_ID, *ids][at + 1 :])
+        rows, states = self.network.read(sequence[:, None], state)
+        new = slice(first + have - at - 1, None)
+        read = Said(rows[new, 0], states[new, 0])
         if self.beginnings is not None:
-            for read in self.beginnings.get(ids[:end] for end in range(first, len(ids) + 1)):
-                if read is None:
-                    break
-                known.append(read)
-        return known
+            self.beginnings.put(wanted[have:], read)
+        return read if known is None else join(known, read)
 
-    def before(self, ids: tuple[int, ...], first: int) -> tuple[int, Read | None]:
-        """Find where to go on from before so many ids: how many were read, -1 where not even ``BEGIN_ID`` was."""
-        if self.beginnings is not None:
-            for at in range(first - 1, max(first - 1 - LOOK_BACK, -1), -1):
-                (read,) = self.beginnings.get([ids[:at]])
-                if read is not None:
-                    return at, read
-        return -1, None
+    def recall(self, wanted: Sequence[tuple[int, ...]]) -> Said | None:
+        """Give what is known after the first of some beginnings, as far as none is missing; None if the first is."""
+        if self.beginnings is None:
+            return None
+        known, said = self.beginnings.get(wanted)
+        together = sum(rank == number for number, rank in enumerate(known))
+        return Said(said.rows[:together], said.states[:together]) if together else None
 
-    def step(
-        self, beginnings: Sequence[tuple[int, ...]], states: NDArray[np.float32]
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def before(self, ids: tuple[int, ...], first: int) -> tuple[int, NDArray[np.float32]]:
+        """Find where to go on from: how many ids were read, fewer than ``first`` or -1 for none, and the state there."""
+        if self.beginnings is not None and first:
+            ends = range(max(first - LOOK_BACK, 0), first)
+            known, said = self.beginnings.get([ids[:end] for end in ends])
+            if known:
+                return ends[known[-1]], said.states[-1:]
+        return -1, initial_state(self.network)
+
+    def step(self, beginnings: Sequence[tuple[int, ...]], states: NDArray[np.float32]) -> Said:
         """Read the last character of beginnings.
 
         Args:
             beginnings: B of them, each at least one id.
             states: (B, S) before the last.
-
-        Returns:
-            log_probabilities (B, V) of what comes next, nats, and the new states (B, S).
         """
         symbols = np.array([ids[-1] for ids in beginnings])
         if self.beginnings is None:
-            return self.network.step(symbols, states)
-        known = self.beginnings.get(beginnings)
-        missing = [number for number, read in enumerate(known) if read is None]
-        if missing:
-            rows, after = self.network.step(symbols[missing], states[missing])
-            self.remember([beginnings[number] for number in missing], map(Read, rows, after))
-            if len(missing) == len(known):
-                return rows, after
-            for number, *read in zip(missing, rows, after, strict=True):
-                known[number] = Read(*read)
-        reads = [read for read in known if read is not None]
-        return np.stack([read.row for read in reads]), np.stack([read.state for read in reads])
+            return Said(*self.network.step(symbols, states))
+        known, said = self.beginnings.get(beginnings)
+        if len(known) == len(beginnings):
+            return said
+        missing = np.delete(np.arange(len(beginnings)), known)
+        read = Said(*self.network.step(symbols[missing], states[missing]))
+        self.beginnings.put([beginnings[number] for number in missing.tolist()], read)
+        if not known:
+            return read
+        order = np.argsort(np.concatenate([known, missing]))
+        both = join(said, read)
+        return Said(both.rows[order], both.states[order])
 
-    def remember(self, beginnings: Iterable[tuple[int, ...]], reads: Iterable[Read]) -> None:
-        """Keep what the network said after beginnings: copies, for it is rows of a larger array."""
-        if self.beginnings is not None:
-            self.beginnings.put((ids, Read(*map(np.copy, read))) for ids, read in zip(beginnings, reads, strict=True))
+
+def join(one: Said, other: Said) -> Said:
+    """Put what was said one after the other."""
+    return Said(np.concatenate([one.rows, other.rows]), np.concatenate([one.states, other.states]))

@@ -120,17 +120,18 @@ class PhraseIndex:
         nodes = positions & NODE_MASK
         firsts = self.arrays.firsts[nodes].astype(np.int64)
         widths = self.arrays.widths[nodes].astype(np.int64)
-        on_tail = widths == 0
+        on_tail = np.flatnonzero(widths == 0)
         lengths = np.maximum(widths, 1)
         ends = np.cumsum(lengths)
         parents = np.repeat(np.arange(len(positions)), lengths)
-        children = np.arange(int(ends[-1]) if len(ends) else 0) + (firsts - ends + lengths)[parents]
+        children = np.arange(len(parents)) + (firsts - ends + lengths)[parents]
         tails = (ends - lengths)[on_tail]  # a tail goes on in one way only
         children[tails] = nodes[on_tail]
         symbols = self.arrays.symbols[children].astype(np.int64)
         bests = self.arrays.bests[children]
-        symbols[tails] = self.arrays.tails[firsts[on_tail] + (positions[on_tail] >> 32)]
-        children[tails] = positions[on_tail] + TAIL_STEP
+        if len(tails):
+            symbols[tails] = self.arrays.tails[firsts[on_tail] + (positions[on_tail] >> 32)]
+            children[tails] = positions[on_tail] + TAIL_STEP
         children[symbols == END_ID] = END_POSITION
         return parents, Children(symbols=symbols, positions=children, bests=bests)
 

@@ -97,7 +97,7 @@ def listen(host: str, port: int) -> socket.socket:
     """
     try:
         family, _, _, _, where = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-        return socket.create_server(where[:2], family=family, backlog=BACKLOG)
+        listener = socket.create_server(where[:2], family=family, backlog=BACKLOG)
     except socket.gaierror as error:
         raise InputError(f"--host must be an address of this machine, got {host!r}") from error
     except OSError as error:
@@ -111,3 +111,6 @@ def listen(host: str, port: int) -> socket.socket:
             case _:
                 reason = f"port {port} on {host} cannot be opened: {error.strerror}"
         raise InputError(reason) from error
+    # gunicorn sets it later: connections accepted before that would wait for an acknowledgement in each reply.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listener

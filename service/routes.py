@@ -114,6 +114,6 @@ def _describe(loaded: LoadedModel) -> dict[str, str]:
 
 def _memory(loaded: LoadedModel) -> dict[str, dict[str, int]]:
     return {
-        name: {"hits": recent.hits, "misses": recent.misses, "entries": len(recent), "room": int(recent.values.maxsize)}
+        name: {"hits": recent.hits, "misses": recent.misses, "entries": len(recent), "room": recent.room}
         for name, recent in (("beginnings", loaded.beginnings), ("replies", loaded.replies))
     }

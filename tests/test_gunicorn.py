@@ -16,6 +16,8 @@ from urllib.parse import quote
 
 import pytest
 
+from service.commands import listen
+
 SERVE = (sys.executable, "-m", "machim", "serve")
 PATIENCE_SECONDS = 60
 
@@ -117,6 +119,14 @@ def test_it_stops_when_told_to_and_calls_that_a_success(tiny_models: Path, stop:
         assert ask(port, "GET", "/livez")[0] == 200
         process.send_signal(stop)
         assert process.wait(timeout=PATIENCE_SECONDS) == 0
+
+
+def test_a_connection_from_before_gunicorn_serves_sends_at_once() -> None:
+    """Or a reply in two parts, as gunicorn sends it, waits some 40 ms for an acknowledgement of the first."""
+    with listen("127.0.0.1", 0) as listener, socket.create_connection(listener.getsockname()):
+        accepted, _ = listener.accept()
+        with accepted:
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 def test_a_port_that_is_taken_is_one_line(tiny_models: Path) -> None:

@@ -11,9 +11,9 @@ import pytest
 ROOT = Path(__file__).parents[1]
 TRAINING_ONLY = frozenset({"matplotlib", "onnx", "rich", "safetensors", "torch"})
 FORBIDDEN = {
-    "model": frozenset({"machim", "service", "training"}) | TRAINING_ONLY,
-    "service": frozenset({"machim", "training"}) | TRAINING_ONLY,
-    "training": frozenset({"machim", "service"}),
+    "model": frozenset({"benchmarks", "machim", "service", "training"}) | TRAINING_ONLY,
+    "service": frozenset({"benchmarks", "machim", "training"}) | TRAINING_ONLY,
+    "training": frozenset({"benchmarks", "machim", "service"}),
 }
 SOURCE_SUFFIXES = frozenset({".css", ".html", ".js", ".py"})
 MOST_LINES = 300

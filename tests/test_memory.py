@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from model.alphabet import BEGIN_ID, SYMBOLS
 from model.completion import Completion, CompletionReply, CompletionRequest, complete
 from model.loaded import LoadedModel, MemorySettings
-from model.memory import LOOK_BACK, READ_BYTES, Read, Reader, Recent, read_bytes
+from model.memory import ENTRY_BYTES, LOOK_BACK, Beginnings, Reader, Recent, Said
 from model.runtime import initial_state
 
 if TYPE_CHECKING:
@@ -66,19 +66,36 @@ def answers(model: LoadedModel, prefix: str) -> tuple[tuple[Completion, ...], bo
 
 def test_what_was_not_used_for_longest_makes_room() -> None:
     recent: Recent[str, int] = Recent(3)
-    recent.put([("a", 1), ("b", 2), ("c", 3)])
-    assert recent.get(["a"]) == [1]
-    recent.put([("d", 4)])
-    assert recent.get(["a", "b", "c", "d"]) == [1, None, 3, 4]
-    assert (recent.hits, recent.misses) == (4, 1)
+    for key in "abc":
+        recent.put(key, ord(key))
+    assert recent.get("a") == ord("a")
+    recent.put("d", 4)
+    assert [recent.get(key) for key in "abcd"] == [ord("a"), None, ord("c"), 4]
+    assert (recent.hits, recent.misses, len(recent)) == (4, 1, 3)
 
 
-def test_room_is_counted_in_the_size_of_the_values_and_what_is_larger_is_not_kept() -> None:
-    recent: Recent[str, int] = Recent(10, lambda value: value)
-    recent.put([("a", 6), ("b", 4), ("c", 11)])
-    assert recent.get("abc") == [6, 4, None]
-    recent.put([("d", 5)])
-    assert recent.get("abd") == [None, 4, 5]
+def said(value: float, number: int = 1) -> Said:
+    return Said(np.full((number, 2), value, np.float32), np.full((number, 1), value, np.float32))
+
+
+def test_beginnings_not_used_for_longest_make_room_and_their_rows_are_used_again() -> None:
+    beginnings = Beginnings(3 * (4 * 3 + ENTRY_BYTES), vocabulary_size=2, state_width=1)
+    for each in (1, 2, 3):
+        beginnings.put([(each,)], said(each))
+    assert beginnings.get([(1,)])[0] == [0]
+    beginnings.put([(4,)], said(4))
+    known, given = beginnings.get([(1,), (2,), (3,), (4,), (1,)])
+    assert known == [0, 2, 3, 4]
+    assert given.rows[:, 0].tolist() == given.states[:, 0].tolist() == [1, 3, 4, 1]
+    beginnings.put([(1,)], said(9))
+    assert beginnings.get([(1,)])[1].rows[0, 0] == 9
+    assert (beginnings.hits, beginnings.misses, len(beginnings), beginnings.room) == (6, 1, 3, 3)
+
+
+def test_of_more_beginnings_than_there_is_room_for_the_last_are_kept() -> None:
+    beginnings = Beginnings(2 * (4 * 3 + ENTRY_BYTES), vocabulary_size=2, state_width=1)
+    beginnings.put([(each,) for each in range(5)], said(1, 5))
+    assert beginnings.get([(each,) for each in range(5)])[0] == [3, 4]
 
 
 IDS = st.lists(st.integers(SYMBOLS, SYMBOLS + 20), max_size=LOOK_BACK + 8).map(tuple)
@@ -87,12 +104,12 @@ IDS = st.lists(st.integers(SYMBOLS, SYMBOLS + 20), max_size=LOOK_BACK + 8).map(t
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(IDS, st.integers(0, LOOK_BACK + 8)), min_size=1, max_size=6), st.sampled_from([0, 4, 200]))
 def test_a_reader_says_what_its_network_says_whatever_it_read_before(
-    phrases: LoadedModel, asked: list[tuple[tuple[int, ...], int]], entries: int
+    phrases: LoadedModel, asked: list[tuple[tuple[int, ...], int]], room: int
 ) -> None:
     """Bit for bit: beginnings of one another, cut anywhere, read anew or gone on from."""
     network = phrases.runtime
-    size = 4 * (len(phrases.alphabet) + network.state_width) + READ_BYTES
-    reader = Reader(network=network, beginnings=Recent(entries * size, read_bytes))
+    size = 4 * (len(phrases.alphabet) + network.state_width) + ENTRY_BYTES
+    reader = Reader(network=network, beginnings=Beginnings(room * size, len(phrases.alphabet), network.state_width))
     everything = (*asked, *((ids[: len(ids) // 2], 0) for ids, _ in asked), *((ids * 2, 1) for ids, _ in asked))
     for ids, wanted in everything:
         first = min(wanted, len(ids))
@@ -104,7 +121,7 @@ def test_a_reader_says_what_its_network_says_whatever_it_read_before(
 
 def test_a_reader_steps_as_its_network_does_and_asks_only_for_what_it_does_not_know(phrases: LoadedModel) -> None:
     network = Counting(network=phrases.runtime)
-    reader = Reader(network=network, beginnings=Recent(10**7, read_bytes))
+    reader = Reader(network=network, beginnings=Beginnings(10**7, len(phrases.alphabet), network.state_width))
     _, states = reader.read((), 0)
     one, two, three = (SYMBOLS,), (SYMBOLS + 1,), (SYMBOLS + 2,)
     for beginnings, asked in (([one, two], 2), ([two], 0), ([three, one, two], 1)):
@@ -115,14 +132,6 @@ def test_a_reader_steps_as_its_network_does_and_asks_only_for_what_it_does_not_k
         expected, expected_after = phrases.runtime.step(np.array([ids[-1] for ids in beginnings]), before)
         np.testing.assert_array_equal(rows, expected)
         np.testing.assert_array_equal(after, expected_after)
-
-
-def test_what_is_kept_does_not_keep_the_arrays_that_it_was_a_row_of(phrases: LoadedModel) -> None:
-    recent: Recent[tuple[int, ...], Read] = Recent(10**7, read_bytes)
-    Reader(network=phrases.runtime, beginnings=recent).read((SYMBOLS,) * 20, 20)
-    (kept,) = recent.get([(SYMBOLS,) * 20])
-    assert kept is not None
-    assert (kept.row.base, kept.state.base) == (None, None)
 
 
 @settings(max_examples=25, deadline=None)
