@@ -38,6 +38,13 @@ class Edits:
     put_in: NDArray[np.float32]
     windows: NDArray[np.float32]
 
+    @property
+    def first_right(self) -> NDArray[np.bool_]:
+        """Tell which keys may have been meant by the first one typed if that was no slip: (L + 1,)."""
+        reach = self.windows.shape[3] // 2
+        right: NDArray[np.bool_] = self.windows[:, SAME, 0, reach] > -np.inf
+        return right
+
 
 SAME, CHANGED, PUT_IN, LEFT_OUT, BEFORE, AFTER = range(6)
 

@@ -153,7 +153,7 @@ class Reader:
         return Said(said.rows[:together], said.states[:together]) if together else None
 
     def before(self, ids: tuple[int, ...], first: int) -> tuple[int, NDArray[np.float32]]:
-        """Find where to go on from: how many ids were read, fewer than ``first`` or -1 for none, and the state there."""
+        """Find where to go on from: how many ids were read, fewer than ``first``, or -1; and the state there."""
         if self.beginnings is not None and first:
             ends = range(max(first - LOOK_BACK, 0), first)
             known, said = self.beginnings.get([ids[:end] for end in ends])
@@ -174,11 +174,13 @@ class Reader:
         known, said = self.beginnings.get(beginnings)
         if len(known) == len(beginnings):
             return said
+        if not known:
+            read = Said(*self.network.step(symbols, states))
+            self.beginnings.put(beginnings, read)
+            return read
         missing = np.delete(np.arange(len(beginnings)), known)
         read = Said(*self.network.step(symbols[missing], states[missing]))
         self.beginnings.put([beginnings[number] for number in missing.tolist()], read)
-        if not known:
-            return read
         order = np.argsort(np.concatenate([known, missing]))
         both = join(said, read)
         return Said(both.rows[order], both.states[order])

@@ -49,6 +49,7 @@ class Ngram:
     shorter: NDArray[np.uint32]
     symbols: NDArray[np.unsignedinteger]
     logs: NDArray[np.float32]
+    contexts: int = field(init=False)  # C
     # The same memory: one element out of a view costs a third of one out of an array.
     start_view: memoryview = field(init=False, repr=False)
     shorter_view: memoryview = field(init=False, repr=False)
@@ -56,15 +57,11 @@ class Ngram:
     short_row: Callable[[int], NDArray[np.float32]] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "contexts", len(self.rests) + len(self.lefts))
         views = (("start_view", self.starts), ("shorter_view", self.shorter), ("symbol_view", self.symbols))
         for name, values in views:
             object.__setattr__(self, name, memoryview(values))  # type: ignore[arg-type]
         object.__setattr__(self, "short_row", lru_cache(maxsize=SHORT_ROWS)(self.make_short_row))
-
-    @property
-    def contexts(self) -> int:
-        """C."""
-        return len(self.rests) + len(self.lefts)
 
     def advance(self, context: int, symbol: int) -> int:
         """Give the context after one character more."""

@@ -75,8 +75,9 @@ def find_slips(
 
     A beginning ends with the character in which the last key typed is matched, and may have keys beyond it. An edit is
     a key put in, left out or changed, or two neighbours exchanged. Those of two edits are given where there is none of
-    one. The walk leaves nothing out as long as no level has more than ``MOST_CHILDREN`` below it; then it follows those
-    that can come to most. Letters may differ in case, at its cost.
+    one, and only if they begin with the key that was typed first. The walk leaves nothing out as long as no level has
+    more than ``MOST_CHILDREN`` below it; then it follows those that can come to most. Letters may differ in case, at
+    its cost.
 
     Args:
         index: of phrases seen.
@@ -126,7 +127,10 @@ def walk(index: PhraseIndex, numbers: NDArray[np.int64], table: Table, prepared:
             in_time = False
             break
         parents, children = index.children_of_all(positions)
-        seen = np.flatnonzero((children.bests >= least_count) & (children.symbols != END_ID))
+        seen = (children.bests >= least_count) & (children.symbols != END_ID)
+        if edits > 1 and not levels:
+            seen &= prepared.first_right[numbers[children.symbols, 0]]
+        seen = np.flatnonzero(seen)
         parents, children = parents[seen], children.of(seen)
         symbols = children.symbols
         table, rows, done = advance(table, parents, numbers[symbols], prepared)

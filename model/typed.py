@@ -139,8 +139,10 @@ class TypedQuery:
 
     def text(self, ids: Sequence[int]) -> str:
         """Turn the ids of a phrase that the query admits into text, unknown characters as they were typed."""
+        if UNKNOWN_ID not in ids:
+            return self.alphabet.decode(ids)
         text = list(map(self.alphabet.decode, ((i,) for i in ids)))
-        path = align(self.places[0], self.moves, ids, None) if UNKNOWN_ID in ids else None
+        path = align(self.places[0], self.moves, ids, None)
         for at, move in enumerate(path.moves() if path else ()):
             text[at] = move.unknown or text[at]
         return "".join(text)

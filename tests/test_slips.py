@@ -75,7 +75,10 @@ def expected(phrases: dict[str, float], typed: str, edits: int) -> dict[str, flo
     """Compare every beginning of every phrase, its last character whole or begun."""
     for allowed in range(1, edits + 1):
         best: dict[str, float] = {}
+        first = keystrokes(typed)[0].lower()
         for phrase in phrases:
+            if allowed > 1 and keystrokes(phrase)[0].lower() != first:
+                continue
             for length in range(1, len(phrase) + 1):
                 before, keys = keystrokes(phrase[: length - 1]), keystrokes(phrase[:length])
                 costs = [
@@ -130,6 +133,12 @@ def test_two_edits_are_tried_only_where_one_finds_nothing() -> None:
     assert found({"abcdefgh": 1.0}, "abxdexgh", edits=1) == {}
     assert "abcdefgh" in found({"abcdefgh": 1.0}, "abxdexgh", edits=2)
     assert "abxdefgh" not in found({"abcdefgh": 1.0, "abxdeegh": 1.0}, "abxdexgh", edits=2)
+
+
+def test_two_edits_leave_the_first_key_as_it_was_typed() -> None:
+    assert "abcdefghi" in found({"abcdefghi": 1.0}, "abxdexghi", edits=2)
+    assert found({"xbcdefghi": 1.0}, "abcdexghi", edits=2) == {}
+    assert "xbcdefghi" in found({"xbcdefghi": 1.0}, "abcdefghi", edits=2)
 
 
 def test_every_slip_costs_something_so_what_was_typed_exactly_comes_before_it() -> None:
