@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
     from model.finished import SearchOptions
     from model.memory import Reader
+    from model.mixture import Mixture
     from model.query import Arcs, Query
+    from model.seen import BestSeen, SeenPhrase
     from model.seen_below import Below
 
 TOGETHER = 8  # nodes read in one call: more waste nodes, fewer waste calls
@@ -38,6 +40,8 @@ class Frontier:
     tree: what was read; candidates: what may be read next; rest: by node, the ids (C,) of the children that are
     candidates, where the others are not yet; finished: what is known to be finished; best_cut: the most that a
     beginning could come to that was too long to follow, nats; longest: characters of one that is followed.
+    seen_worths: what the phrases seen that are worth most come to by their counts, nats, by what they begin with and
+    the character after it; others_seen: the most that all other phrases seen come to, nats.
     """
 
     reader: Reader
@@ -50,12 +54,24 @@ class Frontier:
     expansions: int = 0
     best_cut: float = -np.inf
     longest: int = field(init=False)
+    seen_worths: dict[tuple[int, ...], dict[int, float]] = field(default_factory=dict)
+    others_seen: float = np.inf
 
     def __post_init__(self) -> None:
         ahead = tuple(self.query.ahead)
         self.tree = Tree(self.reader.network.state_width)
         self.finished = Finished(options=self.options, ahead=ahead)
         self.longest = len(ahead) + self.options.max_characters
+
+    def expect(self, mixture: Mixture, best: BestSeen) -> list[SeenPhrase]:
+        """Bound the search by the phrases seen that are worth most; give those of them that it can reach."""
+        self.others_seen = best.others
+        for ids, seen, cost in best.phrases:
+            worth = mixture.log_share(seen) + cost
+            for at, following in enumerate(ids):
+                worths = self.seen_worths.setdefault(ids[:at], {})
+                worths[following] = max(worth, worths.get(following, -np.inf))
+        return self.finished.expect(mixture, best.phrases)
 
     def more(self) -> bool:
         """Tell whether a candidate may still come before what is known to be finished."""
@@ -209,10 +225,16 @@ class Frontier:
         seen = seen_after(self.options.mixture, int(beginning["position"]), arcs.ids)
         costs = beginning["cost"] + arcs.costs.astype(np.float64)
         scores = np.logaddexp(models, seen.shares) + costs
+        ids = self.tree.ids[node]
         if self.options.boundary is None:
             for end in np.flatnonzero(arcs.ids == END_ID).tolist():
                 found = (scores.item(end), models.item(end), seen.shares.item(end))
-                self.finished.add(Found(self.tree.ids[node], *found))
+                self.finished.add(Found(ids, *found))
+        # Of the phrases seen below, few are admitted; those are known, or known to come to no more than the others.
+        worths = np.minimum(seen.shares + costs, self.others_seen)
+        for following, worth in self.seen_worths.get(ids, {}).items():
+            worths[arcs.ids == following] = worth
+        scores = np.logaddexp(models + costs, worths)
         kept = (scores > self.finished.floor) & (arcs.ids != END_ID)
         if left_out is not None:
             kept[left_out] = False

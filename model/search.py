@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from model.alphabet import BEGIN_ID
-from model.frontier import Frontier
+from model.frontier import LATER, Frontier
 from model.seen import best_seen, score_seen
 from model.seen_below import seen_after
 from model.tree import BEGINNING, ROOT, UNSEEN
@@ -90,12 +90,15 @@ def search(reader: Reader, query: Query, options: SearchOptions, known: Sequence
     for found in known:
         finished.add(found)
     if options.mixture is not None:
-        most = best_seen(options.mixture, query, options.limit, deadline=options.deadline)
-        seen = finished.expect(options.mixture, most)
+        best_of_seen = best_seen(options.mixture, query, options.limit, deadline=options.deadline)
+        seen = frontier.expect(options.mixture, best_of_seen)
     proven = time.perf_counter() < options.deadline
     if proven:
         begin(frontier)
     while proven and frontier.more():
+        if seen and frontier.expansions >= LATER:
+            add_seen(frontier, seen)  # what they come to as a whole is the better bound
+            seen = []
         proven = frontier.expansions < options.max_expansions and time.perf_counter() < options.deadline
         if proven:
             frontier.expand()
@@ -108,7 +111,7 @@ def search(reader: Reader, query: Query, options: SearchOptions, known: Sequence
 
 
 def add_seen(frontier: Frontier, seen: Sequence[SeenPhrase]) -> None:
-    """Add phrases seen that a search which was cut short did not reach."""
+    """Add phrases seen that search did not reach yet."""
     mixture, finished = frontier.options.mixture, frontier.finished
     reached = {found.ids for found in finished.found.values()}
     missed = [each for each in seen if each.ids not in reached]

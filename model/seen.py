@@ -50,6 +50,17 @@ class Way(NamedTuple):
     cost: float
 
 
+class BestSeen(NamedTuple):
+    """The phrases seen that are worth most by their counts and what they cost, and a bound on all others.
+
+    phrases: at most K, best first; fewer where no more are admitted or a bound was met; others: the most that any other
+    phrase seen comes to, nats.
+    """
+
+    phrases: list[SeenPhrase]
+    others: float
+
+
 class Ways(NamedTuple):
     """The ways (C,) that one way goes on to, best first: by the most that each can come to, nats."""
 
@@ -64,7 +75,7 @@ class Ways(NamedTuple):
 
 def best_seen(
     mixture: Mixture, query: Query, limit: int, *, most_steps: int = MOST_STEPS, deadline: float = math.inf
-) -> list[SeenPhrase]:
+) -> BestSeen:
     """Find the phrases seen that are worth most by their counts and what they cost.
 
     Args:
@@ -73,9 +84,6 @@ def best_seen(
         limit: K.
         most_steps: positions of the index to look at before giving those found.
         deadline: when to do so, by ``time.perf_counter``, seconds, but after ``LEAST_STEPS`` at the earliest.
-
-    Returns:
-        At most K, best first; fewer where no more are admitted or a bound was met.
     """
     walk = IndexWalk(mixture, query, limit)
     steps = 0
@@ -84,7 +92,7 @@ def best_seen(
             break
         walk.step()
         steps += 1
-    return walk.found
+    return BestSeen(walk.found, -walk.heap[0][0] if walk.heap else -math.inf)
 
 
 class Phrases(NamedTuple):
@@ -136,7 +144,7 @@ class IndexWalk:
         """Queue what a way goes on to."""
         arcs = self.query.arcs(way.place)
         if arcs is None:
-            phrases = self.mixture.index.ranked(way.position, way.ids, self.limit)
+            phrases = self.mixture.index.ranked(way.position, way.ids, self.limit + 1)  # one more bounds the others
             self.push_next(Phrases(((), 0.0), phrases, way.cost))
             return
         children, arc = self.following(way, arcs)
