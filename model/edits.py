@@ -68,7 +68,7 @@ class Table:
 
     def spent(self) -> NDArray[np.bool_]:
         """Tell of which nodes (M,) all edits are used up, so that only the very keys that were typed may follow."""
-        open_now, open_before = (np.any(costs[:, :-1] > -np.inf, axis=(1, 2)) for costs in (self.now, self.before))
+        open_now, open_before = ((costs[:, :-1] > -np.inf).any(axis=(1, 2)) for costs in (self.now, self.before))
         spent: NDArray[np.bool_] = np.logical_not(np.logical_or(open_now, open_before))
         return spent
 
@@ -76,7 +76,7 @@ class Table:
         """Give the best cost of having typed all n keys: (M, E + 1), nats; None where no row has come so far."""
         reach = self.now.shape[2] // 2
         places = n - self.depth + reach
-        rows = np.flatnonzero((places >= 0) & (places <= 2 * reach))
+        rows = ((places >= 0) & (places <= 2 * reach)).nonzero()[0]
         if not len(rows):
             return None
         costs = np.full(self.now.shape[:2], -np.inf, dtype=np.float32)
@@ -159,7 +159,7 @@ def advance(
     at = parents  # the row, in the newest table, of each child that goes on
     lost: list[NDArray[np.int64]] = []  # children that cannot have been meant
     for place in range(numbers.shape[1]):
-        kept = np.flatnonzero(numbers[going_on, place])
+        kept = numbers[going_on, place].nonzero()[0]
         may = may_follow(table, at[kept], numbers[going_on[kept], place], prepared)
         lost.append(going_on[kept[~may]])
         kept = kept[may]
@@ -186,7 +186,7 @@ def advance(
 def may_follow(table: Table, rows: NDArray[np.int64], keys: NDArray[np.int64], prepared: Edits) -> NDArray[np.bool_]:
     """Tell which keys (C,) may follow rows (C,) of a table: (C,). It is told early, as most cannot."""
     may: NDArray[np.bool_] = np.any(table.now > -np.inf, axis=(1, 2))[rows]
-    spent = np.flatnonzero(table.spent()[rows] & may)
+    spent = (table.spent()[rows] & may).nonzero()[0]
     same = table.now[rows[spent], -1] + prepared.windows[keys[spent], SAME, table.depth[rows[spent]]]
     may[spent] = (same > -np.inf).any(axis=1)
     return may

@@ -16,6 +16,8 @@ from model.seen_below import below, join, seen_after, seen_below
 from model.tree import REST, ROOT, Candidates, Tree
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from model.finished import SearchOptions
@@ -82,32 +84,36 @@ class Frontier:
         together = TOGETHER if self.expansions < LATER else TOGETHER_LATER
         allowed = min(together, self.options.max_expansions - self.expansions)
         taken = self.candidates.take(allowed, self.finished.floor)
-        if len(rest := np.flatnonzero(taken["symbol"] == REST)):
+        if len(rest := (taken["symbol"] == REST).nonzero()[0]):
             for node in taken["parent"][rest].tolist():
                 self.spread_rest(node)
             taken = np.delete(taken, rest)
         if len(taken):
-            ids, parents, context = self.tree.ids, taken["parent"], self.options.context
-            pairs = zip(parents.tolist(), taken["symbol"].tolist(), strict=True)
-            beginnings = [(*context, *ids[parent], symbol) for parent, symbol in pairs]
+            parents, context = taken["parent"], self.options.context
+            ids = [
+                (*self.tree.ids[parent], symbol)
+                for parent, symbol in zip(parents.tolist(), taken["symbol"].tolist(), strict=True)
+            ]
+            beginnings = [context + each for each in ids] if context else ids
             rows, states = self.reader.step(beginnings, self.tree.states[parents])
             self.expansions += len(taken)
-            self.spread(self.add(taken, rows, states), rows)
+            self.spread(self.add(taken, ids, rows, states), rows)
 
     def add(
-        self, beginnings: NDArray[np.void], rows: NDArray[np.float32], states: NDArray[np.float32]
+        self,
+        beginnings: NDArray[np.void],
+        ids: Sequence[tuple[int, ...]],
+        rows: NDArray[np.float32],
+        states: NDArray[np.float32],
     ) -> NDArray[np.int64]:
         """Add beginnings (B,) that were just read to the tree, and give their numbers (B,)."""
-        tree, boundary = self.tree, self.options.boundary
-        steps = (beginnings[name].tolist() for name in ("parent", "symbol", "place"))
-        for parent, symbol, place in zip(*steps, strict=True):
-            if parent == ROOT:
-                tree.note((), free=self.query.arcs(place) is None, begun=False)
-                continue
-            ids, begun, free = (*tree.ids[parent], symbol), tree.begun[parent], tree.free[parent]
-            if boundary is not None and not boundary[symbol]:
-                begun = begun or free or ids != self.finished.ahead[: len(ids)]
-            tree.note(ids, free=free or self.query.arcs(place) is None, begun=begun)
+        tree, boundary, arcs = self.tree, self.options.boundary, self.query.arcs
+        parents, places = beginnings["parent"].tolist(), beginnings["place"].tolist()
+        for each, parent, place in zip(ids, parents, places, strict=True):
+            free, begun = parent != ROOT and tree.free[parent], parent != ROOT and tree.begun[parent]
+            if boundary is not None and each and not boundary[each[-1]]:
+                begun = begun or free or each != self.finished.ahead[: len(each)]
+            tree.note(each, free=free or arcs(place) is None, begun=begun)
         return tree.add(beginnings, rows, states)
 
     def spread(self, nodes: NDArray[np.int64], rows: NDArray[np.float32]) -> None:
@@ -121,7 +127,7 @@ class Frontier:
         if free.all():
             self.spread_free(nodes, rows)
             return
-        for number in np.flatnonzero(~free).tolist():
+        for number in (~free).nonzero()[0].tolist():
             node = int(nodes[number])
             arcs = self.query.arcs(int(self.tree.nodes["place"][node]))
             if arcs is not None:
@@ -144,7 +150,7 @@ class Frontier:
         # Sums in single precision may fall a little short; those kept are summed again.
         within = rows >= np.maximum(limits - behind - SLACK, LEAST_ROW).astype(np.float32)[:, None]
         found = join(seen.children, below(*self.alone(nodes, within, seen.children), rows, own, costs))
-        found = found.of(np.flatnonzero((found.scores >= limits[found.numbers]) & (found.scores > floor)))
+        found = found.of(((found.scores >= limits[found.numbers]) & (found.scores > floor)).nonzero()[0])
         self.queue(
             found.scores,
             model=found.models,
@@ -154,7 +160,7 @@ class Frontier:
             symbol=found.ids,
             place=beginnings["place"][found.numbers],
         )
-        if len(left := np.flatnonzero(near > floor)):
+        if len(left := (near > floor).nonzero()[0]):
             for number in left.tolist():
                 self.rest[int(nodes[number])] = found.ids[found.numbers == number]
             self.queue(near[left], parent=nodes[left], symbol=REST)
@@ -168,7 +174,7 @@ class Frontier:
         within = np.ones(rows.shape, dtype=np.bool_)
         found = join(children, below(*self.alone(nodes, within, children), rows, own, costs))
         others = (found.scores > self.finished.floor) & ~np.isin(found.ids, self.rest.pop(node))
-        found = found.of(np.flatnonzero(others))
+        found = found.of(others.nonzero()[0])
         self.queue(
             found.scores,
             model=found.models,
@@ -192,7 +198,7 @@ class Frontier:
         if self.options.boundary is not None:
             begun = [number for number, node in enumerate(nodes.tolist()) if self.tree.begun[node]]
             within[np.array(begun, dtype=np.int64)[:, None], np.flatnonzero(self.options.boundary)] = False
-        return np.divmod(np.flatnonzero(within), within.shape[1])
+        return np.divmod(within.ravel().nonzero()[0], within.shape[1])
 
     def end(
         self,
@@ -207,7 +213,7 @@ class Frontier:
         if boundary is None:
             models = own + rows[:, END_ID]
             scores = np.logaddexp(models, seen) + costs
-            for number in np.flatnonzero(scores > self.finished.floor).tolist():
+            for number in (scores > self.finished.floor).nonzero()[0].tolist():
                 found = (scores.item(number), models.item(number), seen.item(number))
                 self.finished.add(Found(ids[nodes[number]], *found))
             return
@@ -227,7 +233,7 @@ class Frontier:
         scores = np.logaddexp(models, seen.shares) + costs
         ids = self.tree.ids[node]
         if self.options.boundary is None:
-            for end in np.flatnonzero(arcs.ids == END_ID).tolist():
+            for end in (arcs.ids == END_ID).nonzero()[0].tolist():
                 found = (scores.item(end), models.item(end), seen.shares.item(end))
                 self.finished.add(Found(ids, *found))
         # Of the phrases seen below, few are admitted; those are known, or known to come to no more than the others.
@@ -238,7 +244,7 @@ class Frontier:
         kept = (scores > self.finished.floor) & (arcs.ids != END_ID)
         if left_out is not None:
             kept[left_out] = False
-        kept = np.flatnonzero(kept)
+        kept = kept.nonzero()[0]
         self.queue(
             scores[kept],
             model=models[kept],

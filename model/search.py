@@ -65,7 +65,8 @@ def begin(frontier: Frontier) -> None:
         cost += float(arcs.costs[index])
         position = int(seen_after(options.mixture, position, arcs.ids[index : index + 1]).positions[0])
         beginnings[node + 1] = (model, cost, position, node, arcs.ids[index], arcs.places[index])
-    nodes = frontier.add(beginnings, rows, states)
+    typed = ids[len(context) :]
+    nodes = frontier.add(beginnings, [typed[:end] for end in range(len(typed) + 1)], rows, states)
     for node, (arcs, index) in enumerate(steps):
         if len(arcs.ids) > 1:
             frontier.spread_arcs(node, arcs, left_out=index)

@@ -153,7 +153,7 @@ class IndexWalk:
         kept = bounds > -math.inf
         if not way.ids:
             kept &= children.symbols != END_ID  # nothing at all is no phrase
-        order = np.flatnonzero(kept)
+        order = kept.nonzero()[0]
         order = order[np.argsort(-bounds[order], kind="stable")]
         if len(order):
             children, places = children.of(order), arcs.places[arc[order]]
@@ -184,7 +184,7 @@ class IndexWalk:
         ids, order = self.sorted_ids[way.place]
         children = self.mixture.index.children(way.position)
         ranks = np.minimum(np.searchsorted(ids, children.symbols), len(ids) - 1)
-        both = np.flatnonzero(ids[ranks] == children.symbols)
+        both = (ids[ranks] == children.symbols).nonzero()[0]
         return children.of(both), order[ranks[both]]
 
 

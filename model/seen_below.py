@@ -82,7 +82,7 @@ def seen_below(
         own: (B,) the model's part of each node, nats.
         costs: (B,) of what was typed, nats.
     """
-    known = np.flatnonzero(positions != UNSEEN)
+    known = (positions != UNSEEN).nonzero()[0]
     ends, tops = np.full(len(positions), -np.inf), np.full(len(positions), -np.inf)
     if mixture is None or not len(known):
         return SeenBelow(ends, tops, below(known[:0], known[:0], rows, own, costs))
@@ -94,7 +94,7 @@ def seen_below(
     whole = children.symbols == END_ID
     if whole.any():
         ends[numbers[whole]] = shares[whole]
-        found = found.of(np.flatnonzero(~whole))
+        found = found.of((~whole).nonzero()[0])
     np.maximum.at(tops, found.numbers, found.scores)
     return SeenBelow(ends, tops, found)
 
@@ -116,7 +116,7 @@ def seen_after(mixture: Mixture | None, position: int, ids: NDArray[np.int64]) -
         return seen
     children = mixture.index.children(position)
     ranks = np.minimum(np.searchsorted(children.symbols, ids), len(children.symbols) - 1)
-    known = np.flatnonzero(children.symbols[ranks] == ids)
+    known = (children.symbols[ranks] == ids).nonzero()[0]
     ranks = ranks[known]
     seen.shares[known] = mixture.log_shares(children.bests[ranks])
     seen.positions[known] = children.positions[ranks]

@@ -130,20 +130,20 @@ def walk(index: PhraseIndex, numbers: NDArray[np.int64], table: Table, prepared:
         seen = (children.bests >= least_count) & (children.symbols != END_ID)
         if edits > 1 and not levels:
             seen &= prepared.first_right[numbers[children.symbols, 0]]
-        seen = np.flatnonzero(seen)
+        seen = seen.nonzero()[0]
         parents, children = parents[seen], children.of(seen)
         symbols = children.symbols
         table, rows, done = advance(table, parents, numbers[symbols], prepared)
         popular = np.log(np.maximum(children.bests, np.float32(1e-9)))
         cost = done.max(axis=1)
         worth = cost + popular
-        matched = np.flatnonzero((cost > -np.inf) & (worth >= bounds.least_worth)).tolist()
+        matched = ((cost > -np.inf) & (worth >= bounds.least_worth)).nonzero()[0].tolist()
         found += [(float(worth[node]), len(levels), node, float(cost[node])) for node in matched]
         found = sorted(found, reverse=True)[:most]
         least = max(bounds.least_worth, found[-1][0] if len(found) == most else -np.inf)
         # What matched all keys already and goes on is the same beginning, but longer.
         hopes = (table.hopes(prepared.n) + ahead).max(axis=1)[rows] + popular
-        followed = np.flatnonzero((hopes > -np.inf) & (hopes >= least))
+        followed = ((hopes > -np.inf) & (hopes >= least)).nonzero()[0]
         followed = followed[np.argsort(-hopes[followed], kind="stable")]
         below = np.cumsum(index.widths_of(children.positions[followed]))
         followed = followed[: max(1, int(np.searchsorted(below, MOST_CHILDREN[edits], side="right")))]

@@ -63,7 +63,7 @@ class Tree:
             self.states = grown(self.states, room)
         self.nodes[first:last] = beginnings
         self.states[first:last] = states
-        self.rows += list(rows)
+        self.rows.extend(rows)
         self.size = last
         return np.arange(first, last)
 
@@ -93,7 +93,7 @@ class Candidates:
         Those taken and those that do not come above the floor make room.
         """
         if self.size + len(scores) > len(self.scores):
-            self.keep(np.flatnonzero(self.scores[: self.size] > floor))
+            self.keep((self.scores[: self.size] > floor).nonzero()[0])
         first, last = self.size, self.size + len(scores)
         if last > len(self.scores):
             room = max(last, 2 * len(self.scores))
@@ -120,7 +120,7 @@ class Candidates:
             best = np.argpartition(live, self.size - most)[self.size - most :]
             best = best[live[best] > floor]
         else:
-            best = np.flatnonzero(live > floor)
+            best = (live > floor).nonzero()[0]
         best = best[np.argsort(-live[best], kind="stable")]
         live[best] = -np.inf
         return self.beginnings[best]
