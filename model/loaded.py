@@ -43,7 +43,7 @@ class MemorySettings:
     beginnings_bytes: for what its network said after beginnings, about; replies: completions of what was asked.
     """
 
-    beginnings_bytes: int = 16 * 1024**2
+    beginnings_bytes: int = 8 * 1024**2
     replies: int = 1000
 
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 NGRAM_FILE = "ngram.bin"
 LEAST = 1e-30  # a probability that is none, such as that of BEGIN
-SHORT_ROWS = 1024  # contexts of one character whose rows are kept: V float32 each
+SHORT_ROWS = 512  # contexts of one character whose rows are kept: V float32 each
 DIGIT = 65536  # a context's number is carried as two float32, which hold whole numbers up to 2**24
 
 
