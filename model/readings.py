@@ -58,6 +58,21 @@ class Move(NamedTuple):
     unknown: str = ""
 
 
+class Option(NamedTuple):
+    """A way on from a place in the keys, whatever came before it; see ``Move``.
+
+    end: keys matched then; for white space no more than before; pays: it is no character typed; skips: as in ``State``.
+    """
+
+    ids: tuple[int, ...] | NDArray[np.int64]
+    cost: float
+    end: int
+    kind: int
+    pays: bool = False
+    skips: bool = False
+    unknown: str = ""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Reading:
     """One way to take what was typed, as moves over the characters of a phrase.
@@ -81,7 +96,7 @@ class Reading:
     keys: (n,) of it; table: the characters of the alphabet by such keys.
     owners: (n,) the character of each key; starts: (characters + 1,) the first key of each; in_syllable: (n,) whether
     the keys make a syllable there; inside: places within a character that the keys make.
-    partial_cost: nats; known_ahead: what ``ahead`` has found.
+    partial_cost: nats; known_ahead, known_options: what ``ahead`` and ``options_at`` have found.
     """
 
     part: int
@@ -99,6 +114,7 @@ class Reading:
     alphabet: Alphabet
     alphabet_keys: AlphabetKeys
     known_ahead: dict[int, float]
+    known_options: dict[int, list[Option]]
 
     @property
     def unseen_cost(self) -> float:
@@ -113,13 +129,13 @@ class Reading:
         Each pays in advance what follows it within a syllable without fail, so that search sees it early.
         """
         behind = self.ahead(state)
-        paid = ((move, move.cost + self.ahead(move.target) - behind) for move in self.options(state))
-        return [move if cost == move.cost else move._replace(cost=cost) for move, cost in paid if cost > -math.inf]
+        priced = ((move, move.cost + self.ahead(move.target) - behind) for move in self.options(state))
+        return [move if cost == move.cost else move._replace(cost=cost) for move, cost in priced if cost > -math.inf]
 
     def ahead(self, state: State) -> float:
         """Bound what is still to be paid, nats: -inf where nothing goes on; 0 but within a character."""
         place = state.position
-        if state == DONE or place not in self.inside:
+        if place not in self.inside or state == DONE:
             return 0.0
         if place not in self.known_ahead:
             options = self.options(State(self.part, place, paid=True))
@@ -127,48 +143,56 @@ class Reading:
             self.known_ahead[place] = max((move.cost + self.ahead(move.target) for move in onwards), default=-math.inf)
         return self.known_ahead[place]
 
-    def options(self, state: State) -> Iterator[Move]:
+    def options(self, state: State) -> list[Move]:
         """Give the moves from a state, each at its own cost."""
-        start, literal = state.position, self.literal(state.position)
+        if state.position not in self.known_options:
+            self.known_options[state.position] = list(self.options_at(state.position))
+        options: list[Move] = []
+        for ids, cost, end, kind, pays, skips, unknown in self.known_options[state.position]:
+            if end == state.position:  # over white space, which is free after white space
+                over = state._replace(skips=True)
+                options.append(Move(ids, 0.0 if state.skips else cost, over, kind, matched=False))
+                continue
+            owed = self.partial_cost if pays and not state.paid else 0.0
+            target = DONE if end == len(self.keys) else State(self.part, end, state.paid or owed < 0, skips)
+            options.append(Move(ids, cost + owed, target, kind, unknown=unknown))
+        return options
+
+    def options_at(self, start: int) -> Iterator[Option]:
+        """Give the ways on from a place in the keys, whatever came before it."""
+        literal = self.literal(start)
         if literal is not None:
-            yield self.literal_option(state, literal)
+            yield self.literal_option(start, literal)
         if "case" in self.kinds and (variants := self.variants(start, literal)):
             cost = self.costs.case + self.letter_cost(start, variants[0])
-            yield Move(variants, cost, self.target(state, start + 1), max(CASE, self.kind))
-        cost, paid = (0.0, state.paid) if state.paid else (self.partial_cost, self.partial_cost < 0)
+            yield Option(variants, cost, start + 1, max(CASE, self.kind))
         for i, end in self.key_matches(start):
             if i != literal:
-                target = self.target(state, end, paid=paid)
-                yield Move((i,), cost + self.letter_cost(start, i), target, max(PARTIAL, self.kind))
+                yield Option((i,), self.letter_cost(start, i), end, max(PARTIAL, self.kind), pays=True)
         for ids, switching in self.switching(start, self.going_on(start)):
-            yield Move(ids, cost + switching, DONE, max(PARTIAL, self.kind))
+            yield Option(ids, switching, len(self.keys), max(PARTIAL, self.kind), pays=True)
         if "initials" in self.kinds and self.is_lone_consonant(start):
-            yield from self.initial_options(state)
+            yield from self.initial_options(start)
 
-    def literal_option(self, state: State, literal: int) -> Move:
-        """Give the move by the character typed, whose id this is."""
-        owner, cost = self.owners[state.position], self.letter_cost(state.position, literal)
-        target = self.target(state, self.starts[owner + 1])
+    def literal_option(self, start: int, literal: int) -> Option:
+        """Give the way on by the character typed, whose id this is."""
+        owner, cost = self.owners[start], self.letter_cost(start, literal)
+        end = self.starts[owner + 1]
         if literal != UNKNOWN_ID:
-            return Move((literal,), cost, target, self.kind)
+            return Option((literal,), cost, end, self.kind)
         cost -= math.log(self.alphabet.unknown_code_points)
-        return Move((literal,), cost, target, self.kind, unknown=self.characters[owner])
+        return Option((literal,), cost, end, self.kind, unknown=self.characters[owner])
 
-    def initial_options(self, state: State) -> Iterator[Move]:
-        """Give the moves for a lone consonant: by syllables that begin with it, and over the white space before one."""
-        end = state.position + 1
-        if state.position and self.alphabet_keys.white_space:
-            cost = 0.0 if state.skips else self.costs.initials
-            yield Move(self.alphabet_keys.white_space, cost, state._replace(skips=True), INITIALS, matched=False)
-        syllables = self.alphabet_keys.ids_by_initial.get(self.keys[state.position])
+    def initial_options(self, start: int) -> Iterator[Option]:
+        """Give the ways on for a lone consonant: syllables that begin with it, and the white space before one."""
+        end = start + 1
+        if start and self.alphabet_keys.white_space:
+            yield Option(self.alphabet_keys.white_space, self.costs.initials, start, INITIALS)
+        syllables = self.alphabet_keys.ids_by_initial.get(self.keys[start])
         # The last consonant is the free beginning of each such syllable, if partial matches are asked for.
         if syllables is not None and not ("partial" in self.kinds and end == len(self.keys)):
             inside = self.costs.initials_inside if any(self.in_syllable[end:]) else 0.0
-            yield Move(syllables, self.costs.initials + inside, self.target(state, end, skips=True), INITIALS)
-
-    def target(self, state: State, end: int, *, paid: bool = False, skips: bool = False) -> State:
-        """Give the state after one more character, that matches the keys up to ``end``."""
-        return DONE if end == len(self.keys) else State(self.part, end, state.paid or paid, skips)
+            yield Option(syllables, self.costs.initials + inside, end, INITIALS, skips=True)
 
     def literal(self, start: int) -> int | None:
         """Give the id of the character typed that begins with a key; None where none begins."""
@@ -272,4 +296,5 @@ def make_reading(
         alphabet=alphabet,
         alphabet_keys=alphabet_keys,
         known_ahead={},
+        known_options={},
     )
