@@ -12,7 +12,7 @@ import numpy as np
 import onnx
 
 from benchmarks.states import cold
-from model import completion, frontier
+from model import completion, corrections, frontier
 from model.completion import CompletionRequest
 from model.runtime import STEP_FILE
 from model.search import search
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from benchmarks.machine import Rates
-    from model.finished import SearchOptions
+    from model.finished import Found, SearchOptions
     from model.loaded import LoadedModel
     from model.memory import Reader
     from model.query import Query
@@ -38,16 +38,20 @@ def count_weights(model: LoadedModel) -> int:
 
 
 def count_expansions(model: LoadedModel, prefixes: Sequence[str]) -> NDArray[np.int64]:
-    """Count the nodes that search asks the network about for each prefix (N,); the prefix itself is one of them."""
+    """Count the nodes that search asks the network about for each prefix (N,); the prefix itself is one of them.
+
+    Where slips are looked for, the second search of a prefix counts, too, but for its prefix.
+    """
     counts: list[int] = []
 
-    def counted(reader: Reader, query: Query, options: SearchOptions) -> SearchResult:
-        result = search(reader, query, options)
-        counts.append(result.expansions)
+    def counted(reader: Reader, query: Query, options: SearchOptions, known: Sequence[Found] = ()) -> SearchResult:
+        result = search(reader, query, options, known)
+        counts[-1] += result.expansions - bool(counts[-1])
         return result
 
-    with patch.object(completion, "search", counted):
+    with patch.object(completion, "search", counted), patch.object(corrections, "search", counted):
         for prefix in prefixes:
+            counts.append(0)
             completion.complete(cold(model, prefix), CompletionRequest(prefix=prefix))
     return np.array(counts)
 

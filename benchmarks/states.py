@@ -36,7 +36,7 @@ def cold(model: LoadedModel, _prefix: str) -> LoadedModel:
 
 def typed(model: LoadedModel, prefix: str) -> LoadedModel:
     """Give the model as the next key finds it: asked for the prefix without its last character, keeping no replies."""
-    asked = replace(model, memory=replace(model.memory, replies=0))
+    asked = replace(model, memory=replace(model.memory, completions=0))
     complete(asked, CompletionRequest(prefix=prefix[:-1]))
     return asked
 

@@ -75,13 +75,18 @@ class Frontier:
                 worths[following] = max(worth, worths.get(following, -np.inf))
         return self.finished.expect(mixture, best.phrases)
 
+    @property
+    def is_long(self) -> bool:
+        """Whether so much was read that larger calls, and better bounds, pay."""
+        return self.expansions >= LATER
+
     def more(self) -> bool:
         """Tell whether a candidate may still come before what is known to be finished."""
         return self.candidates.best() > self.finished.floor
 
     def expand(self) -> None:
         """Ask the network what follows the best candidates."""
-        together = TOGETHER if self.expansions < LATER else TOGETHER_LATER
+        together = TOGETHER_LATER if self.is_long else TOGETHER
         allowed = min(together, self.options.max_expansions - self.expansions)
         taken = self.candidates.take(allowed, self.finished.floor)
         if len(rest := (taken["symbol"] == REST).nonzero()[0]):
@@ -264,5 +269,5 @@ class Frontier:
             room[name] = values
         if self.tree.deepest >= self.longest:
             deep = np.array([len(self.tree.ids[node]) >= self.longest for node in room["parent"].tolist()])
-            self.best_cut = max(self.best_cut, scores.max(initial=-np.inf, where=deep))
+            self.best_cut = max(self.best_cut, float(scores.max(initial=-np.inf, where=deep)))
             self.candidates.drop(deep)

@@ -40,11 +40,11 @@ GENERATIVE_TASKS = ("autocomplete", "text")
 class MemorySettings:
     """What a model may keep of what it said, for the next keystroke.
 
-    beginnings_bytes: for what its network said after beginnings, about; replies: completions of what was asked.
+    beginnings_bytes: for what its network said after beginnings, about; completions: of replies, some 400 bytes each.
     """
 
     beginnings_bytes: int = 8 * 1024**2
-    replies: int = 1000
+    completions: int = 10_000
 
 
 DEFAULT_MEMORY = MemorySettings()
@@ -81,7 +81,7 @@ class LoadedModel:
         beginnings = Beginnings(self.memory.beginnings_bytes, len(self.alphabet), self.runtime.state_width)
         object.__setattr__(self, "beginnings", beginnings)
         object.__setattr__(self, "reader", Reader(network=self.runtime, beginnings=beginnings))
-        object.__setattr__(self, "replies", Recent(self.memory.replies))
+        object.__setattr__(self, "replies", Recent(self.memory.completions, completions_of))
 
 
 def load_model(path: Path, memory: MemorySettings = DEFAULT_MEMORY) -> LoadedModel:
@@ -128,6 +128,11 @@ def load_model(path: Path, memory: MemorySettings = DEFAULT_MEMORY) -> LoadedMod
         folded=folded_ids(alphabet),
         memory=memory,
     )
+
+
+def completions_of(reply: CompletionReply) -> int:
+    """Count the completions of a reply; one of none counts, too."""
+    return max(len(reply.completions), 1)
 
 
 def word_ends_of(alphabet: Alphabet) -> NDArray[np.bool_]:

@@ -13,10 +13,11 @@ import numpy as np
 from cachetools import LRUCache
 
 from model.alphabet import BEGIN_ID
+from model.errors import InputError
 from model.runtime import initial_state
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -25,18 +26,20 @@ if TYPE_CHECKING:
 Key = TypeVar("Key")
 Value = TypeVar("Value")
 LOOK_BACK = 32  # characters: so far before what is asked for, a state to go on from is looked for
-ENTRY_BYTES = 300  # that an entry takes beside its row and its state
+ENTRY_BYTES = 300  # that an entry takes beside its row, its state and its ids
+ID_BYTES = 8
 
 
 class Recent(Generic[Key, Value]):
-    """The values that were used last, in bounded room: the one not used for longest makes room. Threads may share it.
+    """The values that were used last, in bounded room: those not used for longest make room. Threads may share it.
 
-    room: values kept at most; hits, misses: of all values asked for.
+    room: for the sizes of all values; size: of a value; hits, misses: of all values asked for.
     """
 
-    def __init__(self, room: int) -> None:
+    def __init__(self, room: int, size: Callable[[Value], int]) -> None:
         self.room = room
-        self.values: LRUCache[Key, Value] = LRUCache(room)
+        self.size = size
+        self.values: LRUCache[Key, Value] = LRUCache(room, size)
         self.lock = Lock()
         self.hits = self.misses = 0
 
@@ -52,24 +55,33 @@ class Recent(Generic[Key, Value]):
         return value
 
     def put(self, key: Key, value: Value) -> None:
-        """Remember a value."""
+        """Remember a value, if it is not larger than all the room."""
         with self.lock:
-            if self.room:
+            if self.size(value) <= self.room:
                 self.values[key] = value
 
 
 class Beginnings:
     """What a network said after beginnings that it read lately: rows of two arrays. Threads may share it.
 
-    room_bytes: for them, about; vocabulary_size: V; state_width: S; room: beginnings kept at most; hits, misses: of all
-    beginnings asked for.
+    room: bytes for them, about; vocabulary_size: V; state_width: S; hits, misses: of all beginnings asked for.
+
+    Raises:
+        InputError: there is not so much memory.
     """
 
-    def __init__(self, room_bytes: int, vocabulary_size: int, state_width: int) -> None:
-        self.room = room_bytes // (4 * (vocabulary_size + state_width) + ENTRY_BYTES)
-        self.rows = np.empty((self.room, vocabulary_size), dtype=np.float32)  # memory is taken when it is first used
-        self.states = np.empty((self.room, state_width), dtype=np.float32)
-        self.slots: LRUCache[tuple[int, ...], int] = LRUCache(max(self.room, 1))
+    def __init__(self, room: int, vocabulary_size: int, state_width: int) -> None:
+        self.room = room
+        self.entry_bytes = 4 * (vocabulary_size + state_width) + ENTRY_BYTES
+        most = room // self.entry_bytes
+        try:  # memory is taken when it is first used
+            self.rows = np.empty((most, vocabulary_size), dtype=np.float32)
+            self.states = np.empty((most, state_width), dtype=np.float32)
+        except MemoryError as error:
+            raise InputError(f"memory for what was said lately must be there, got none of {room} bytes") from error
+        self.slots: LRUCache[tuple[int, ...], int] = LRUCache(max(most, 1))
+        self.free: list[int] = []
+        self.taken = 0  # bytes
         self.lock = Lock()
         self.hits = self.misses = 0
 
@@ -87,18 +99,27 @@ class Beginnings:
             return known, Said(self.rows[wanted], self.states[wanted])
 
     def put(self, beginnings: Sequence[tuple[int, ...]], said: Said) -> None:
-        """Keep what was said after beginnings, as many of the last as there is room for."""
-        first = max(len(beginnings) - self.room, 0)
+        """Keep what was said after beginnings, as far as there is room; of one place the last stays."""
         with self.lock:
-            slots = [self.slot_for(ids) for ids in beginnings[first:]]
-            self.rows[slots] = said.rows[first:]
-            self.states[slots] = said.states[first:]
+            fitting = [rank for rank, ids in enumerate(beginnings) if self.bytes_of(ids) <= self.room]
+            slots = [self.slot_for(beginnings[rank]) for rank in fitting]
+            self.rows[slots] = said.rows[fitting]
+            self.states[slots] = said.states[fitting]
+
+    def bytes_of(self, ids: tuple[int, ...]) -> int:
+        """Tell how much memory a beginning takes, about."""
+        return self.entry_bytes + ID_BYTES * len(ids)
 
     def slot_for(self, ids: tuple[int, ...]) -> int:
-        """Give the row of a beginning, new or that of the one not used for longest."""
+        """Give the row of a beginning: its own, a free one, or that of one not used for longest."""
         slot = self.slots.get(ids)
         if slot is None:
-            slot = len(self.slots) if len(self.slots) < self.room else self.slots.popitem()[1]
+            self.taken += self.bytes_of(ids)
+            while self.taken > self.room:
+                other, row = self.slots.popitem()
+                self.taken -= self.bytes_of(other)
+                self.free.append(row)
+            slot = self.free.pop() if self.free else len(self.slots)
             self.slots[ids] = slot
         return slot
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from model.alphabet import BEGIN_ID
-from model.frontier import LATER, Frontier
+from model.frontier import Frontier
 from model.seen import best_seen, score_seen
 from model.seen_below import seen_after
 from model.tree import BEGINNING, ROOT, UNSEEN
@@ -97,7 +97,7 @@ def search(reader: Reader, query: Query, options: SearchOptions, known: Sequence
     if proven:
         begin(frontier)
     while proven and frontier.more():
-        if seen and frontier.expansions >= LATER:
+        if seen and frontier.is_long:
             add_seen(frontier, seen)  # what they come to as a whole is the better bound
             seen = []
         proven = frontier.expansions < options.max_expansions and time.perf_counter() < options.deadline
@@ -116,5 +116,6 @@ def add_seen(frontier: Frontier, seen: Sequence[SeenPhrase]) -> None:
     mixture, finished = frontier.options.mixture, frontier.finished
     reached = {found.ids for found in finished.found.values()}
     missed = [each for each in seen if each.ids not in reached]
-    for found in score_seen(frontier.reader.network, mixture, missed) if mixture is not None else ():
-        finished.add(found)
+    if mixture is not None:
+        for found in score_seen(frontier.reader.network, mixture, missed, deadline=frontier.options.deadline):
+            finished.add(found)

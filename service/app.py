@@ -32,7 +32,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.url_map.merge_slashes = False  # an address with too many slashes is not found, rather than mended
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     app.extensions["machim_settings"] = settings
-    memory = MemorySettings(beginnings_bytes=settings.memory_bytes, replies=settings.remembered_replies)
+    memory = MemorySettings(beginnings_bytes=settings.memory_bytes, completions=settings.remembered_completions)
     app.extensions["machim_models"] = load_models(settings.models, memory, app.logger)
     app.register_blueprint(routes)
     app.after_request(_harden)

@@ -65,13 +65,13 @@ class Settings:
         metadata={
             "help": "bytes of a worker, for each model, for what the network said lately: the next key goes on from it",
             "least": 0,
-            "most": 2**40,
+            "most": 2**36,
         },
     )
-    remembered_replies: int = field(
-        default=DEFAULT_MEMORY.replies,
+    remembered_completions: int = field(
+        default=DEFAULT_MEMORY.completions,
         metadata={
-            "help": "completions that a worker keeps, for each model, for whoever asks the same again",
+            "help": "completions in the replies that a worker keeps, for each model, for whoever asks the same again",
             "least": 0,
             "most": 10**9,
         },

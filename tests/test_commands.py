@@ -102,6 +102,12 @@ def test_complete_prints_one_object_for_each_line_of_input(trained: Path) -> Non
     )
 
 
+def test_a_completion_that_the_bound_on_length_cut_is_json_as_any_other(trained: Path) -> None:
+    result = machim("complete", trained, "phr", "--limit", "3", "--max-characters", "1", "--json")
+    assert result.returncode == 0, result.stderr
+    assert json.loads(result.stdout)["exact"] is False
+
+
 def test_complete_for_people_shows_a_score_and_a_phrase_a_line(trained: Path) -> None:
     lines = machim("complete", trained, "phr", "--limit", "2").stdout.decode().splitlines()
     assert len(lines) == 2

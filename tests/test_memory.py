@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from model.alphabet import BEGIN_ID, SYMBOLS
 from model.completion import Completion, CompletionReply, CompletionRequest, complete
 from model.loaded import LoadedModel, MemorySettings
-from model.memory import ENTRY_BYTES, LOOK_BACK, Beginnings, Reader, Recent, Said
+from model.memory import ENTRY_BYTES, ID_BYTES, LOOK_BACK, Beginnings, Reader, Recent, Said
 from model.runtime import initial_state
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from model.runtime import Network
 
-NOTHING = MemorySettings(beginnings_bytes=0, replies=0)
+NOTHING = MemorySettings(beginnings_bytes=0, completions=0)
 
 
 @dataclass(kw_only=True)
@@ -65,13 +65,16 @@ def answers(model: LoadedModel, prefix: str) -> tuple[tuple[Completion, ...], bo
 
 
 def test_what_was_not_used_for_longest_makes_room() -> None:
-    recent: Recent[str, int] = Recent(3)
-    for key in "abc":
-        recent.put(key, ord(key))
-    assert recent.get("a") == ord("a")
-    recent.put("d", 4)
-    assert [recent.get(key) for key in "abcd"] == [ord("a"), None, ord("c"), 4]
+    recent: Recent[str, str] = Recent(6, len)
+    for value in ("aa", "bb", "cc"):
+        recent.put(value[0], value)
+    assert recent.get("a") == "aa"
+    recent.put("d", "dd")
+    assert [recent.get(key) for key in "abcd"] == ["aa", None, "cc", "dd"]
     assert (recent.hits, recent.misses, len(recent)) == (4, 1, 3)
+    recent.put("e", "larger than all")
+    recent.put("f", "four")
+    assert [recent.get(key) for key in "acdef"] == [None, None, "dd", None, "four"]
 
 
 def said(value: float, number: int = 1) -> Said:
@@ -79,7 +82,8 @@ def said(value: float, number: int = 1) -> Said:
 
 
 def test_beginnings_not_used_for_longest_make_room_and_their_rows_are_used_again() -> None:
-    beginnings = Beginnings(3 * (4 * 3 + ENTRY_BYTES), vocabulary_size=2, state_width=1)
+    size = 4 * 3 + ENTRY_BYTES + ID_BYTES
+    beginnings = Beginnings(3 * size, vocabulary_size=2, state_width=1)
     for each in (1, 2, 3):
         beginnings.put([(each,)], said(each))
     assert beginnings.get([(1,)])[0] == [0]
@@ -89,13 +93,28 @@ def test_beginnings_not_used_for_longest_make_room_and_their_rows_are_used_again
     assert given.rows[:, 0].tolist() == given.states[:, 0].tolist() == [1, 3, 4, 1]
     beginnings.put([(1,)], said(9))
     assert beginnings.get([(1,)])[1].rows[0, 0] == 9
-    assert (beginnings.hits, beginnings.misses, len(beginnings), beginnings.room) == (6, 1, 3, 3)
+    assert (beginnings.hits, beginnings.misses, len(beginnings), beginnings.taken) == (6, 1, 3, 3 * size)
 
 
 def test_of_more_beginnings_than_there_is_room_for_the_last_are_kept() -> None:
-    beginnings = Beginnings(2 * (4 * 3 + ENTRY_BYTES), vocabulary_size=2, state_width=1)
-    beginnings.put([(each,) for each in range(5)], said(1, 5))
-    assert beginnings.get([(each,) for each in range(5)])[0] == [3, 4]
+    beginnings = Beginnings(2 * (4 * 3 + ENTRY_BYTES + ID_BYTES), vocabulary_size=2, state_width=1)
+    numbered = Said(np.repeat(np.arange(5, dtype=np.float32)[:, None], 2, axis=1), np.ones((5, 1), np.float32))
+    beginnings.put([(each,) for each in range(5)], numbered)
+    known, given = beginnings.get([(each,) for each in range(5)])
+    assert known == [3, 4]
+    assert given.rows[:, 0].tolist() == [3, 4]
+
+
+def test_long_beginnings_take_more_of_the_room_and_one_that_is_longer_than_all_is_not_kept() -> None:
+    entry = 4 * 3 + ENTRY_BYTES
+    beginnings = Beginnings(4 * entry, vocabulary_size=2, state_width=1)
+    long, longer = (1,) * (2 * entry // ID_BYTES), (2,) * (4 * entry // ID_BYTES)
+    for each, ids in enumerate([(1,), (2,), long, longer, (3,)]):
+        beginnings.put([ids], said(each))
+        assert beginnings.taken <= beginnings.room
+    known, given = beginnings.get([(1,), (2,), long, longer, (3,)])
+    assert known == [4] or (known == [2, 4] and given.rows[:, 0].tolist() == [2, 4])
+    assert given.rows[-1, 0] == 4
 
 
 IDS = st.lists(st.integers(SYMBOLS, SYMBOLS + 20), max_size=LOOK_BACK + 8).map(tuple)
@@ -139,7 +158,7 @@ def test_a_reader_steps_as_its_network_does_and_asks_only_for_what_it_does_not_k
 def test_typing_key_by_key_and_back_gives_the_same_with_and_without_memory(
     phrases: LoadedModel, words: list[str], room: int
 ) -> None:
-    remembering = replace(phrases, memory=MemorySettings(beginnings_bytes=room, replies=3))
+    remembering = replace(phrases, memory=MemorySettings(beginnings_bytes=room, completions=15))
     forgetful = replace(phrases, memory=NOTHING)
     for word in words:
         typed = [word[:end] for end in range(len(word) + 1)]
@@ -198,7 +217,7 @@ def test_a_model_that_takes_the_place_of_another_remembers_nothing_of_it(phrases
 
 
 def test_threads_share_what_is_remembered(phrases: LoadedModel) -> None:
-    model = replace(phrases, memory=MemorySettings(beginnings_bytes=200_000, replies=5))
+    model = replace(phrases, memory=MemorySettings(beginnings_bytes=200_000, completions=25))
     prefixes = [
         text[:end] for text in ("San Francisco", "Seoul", "시드니", "Sao Paulo") for end in range(len(text))
     ] * 3
@@ -208,7 +227,7 @@ def test_threads_share_what_is_remembered(phrases: LoadedModel) -> None:
     assert found == expected
 
 
-@pytest.mark.parametrize("memory", [NOTHING, MemorySettings(replies=0), MemorySettings(beginnings_bytes=0)])
+@pytest.mark.parametrize("memory", [NOTHING, MemorySettings(completions=0), MemorySettings(beginnings_bytes=0)])
 def test_a_model_may_remember_nothing(phrases: LoadedModel, memory: MemorySettings) -> None:
     model, calls = counted(phrases, memory)
     replies: list[CompletionReply] = [complete(model, CompletionRequest(prefix="San")) for _ in range(2)]

@@ -153,6 +153,7 @@ def hold_to_everything(result: SearchResult, everything: Everything, limit: int)
     best = sorted(everything.phrases.values(), reverse=True)[:limit]
     np.testing.assert_allclose([found.score for found in result.found], best, atol=1e-4)
     hold_to_truth(result, everything)
+    assert type(result.exact) is bool  # JSON knows no other
     worst = best[-1] if len(best) == limit else -np.inf
     if abs(worst - everything.best_beyond) > 1e-4:
         assert result.exact == (everything.best_beyond < worst or everything.best_beyond == -np.inf)
@@ -232,7 +233,7 @@ def test_a_search_that_is_cut_short_says_so_and_tells_no_lies(
 
 @pytest.mark.parametrize("near", [0.0, 0.1, 0.3, 6.0])
 @pytest.mark.parametrize("limit", [3, 32, 91])
-def test_more_children_of_one_node_than_are_sorted_at_first_are_found(
+def test_children_that_are_no_candidates_at_first_are_found(
     monkeypatch: pytest.MonkeyPatch, near: float, limit: int
 ) -> None:
     monkeypatch.setattr("model.frontier.NEAR", near)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 from typing import TYPE_CHECKING
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -95,10 +96,11 @@ def expected(
 @given(
     st.text(CHARACTERS, max_size=3),
     st.sets(st.sampled_from(KINDS)).map(frozenset) | st.just(frozenset(KINDS)),
-    st.dictionaries(st.text(CHARACTERS, min_size=1, max_size=LONGEST), st.integers(1, 5).map(float), max_size=6),
+    st.dictionaries(st.text(CHARACTERS, min_size=1, max_size=LONGEST), st.integers(1, 5).map(float), max_size=12),
     st.sampled_from([0.05, 0.5, 1.0]),
-    st.sampled_from([1, 4, 30]),
+    st.sampled_from([1, 2, 3, 4, 30]),
     st.booleans(),
+    st.sampled_from([0, 24]),
     st.integers(0, 2**32),
 )
 def test_search_equals_trying_everything_for_every_kind_of_match(
@@ -110,8 +112,10 @@ def test_search_equals_trying_everything_for_every_kind_of_match(
     model_share: float,
     limit: int,
     finished: bool,
+    later: int,
     seed: int,
 ) -> None:
+    """``later``: nodes after which phrases seen are scored as a whole, and more nodes are read together."""
     network = drawn_network(len(alphabet), seed, sharpness=1.0, end=3.0)
     mixture = mixture_of(alphabet, phrases, model_share)
     corrections = (
@@ -126,7 +130,8 @@ def test_search_equals_trying_everything_for_every_kind_of_match(
         folded=folded_ids(alphabet),
         finished=finished,
     )
-    result = search(Reader(network=network), query, options)
+    with patch("model.frontier.LATER", later):
+        result = search(Reader(network=network), query, options)
     wanted = expected(query, mixture, probabilities_of_all(network, alphabet), options, alphabet)
     np.testing.assert_allclose([found.score for found in result.found], wanted, atol=FEW)
     for found in result.found:

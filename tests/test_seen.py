@@ -5,23 +5,26 @@ Legend: K phrases.
 
 from __future__ import annotations
 
+import itertools
 import math
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_search import drawn_network
+from test_search_examples import network_of
 from test_search_kinds import CHARACTERS, matches, mixture_of
 
-from model.alphabet import Alphabet, count_characters, train_alphabet
+from model.alphabet import BEGIN_ID, END_ID, Alphabet, count_characters, train_alphabet
 from model.channel import DEFAULT_COSTS, KINDS
 from model.finished import SearchOptions
 from model.keys import AlphabetKeys, alphabet_keys
 from model.memory import Reader
 from model.search import search
-from model.seen import SeenPhrase, best_seen, score_seen
+from model.seen import TOGETHER, SeenPhrase, best_seen, score_seen
 from model.slips import find_slips
 from model.typed import TypedQuery, typed_query
 
@@ -100,6 +103,33 @@ def test_search_cut_short_still_gives_what_was_seen_with_the_scores_it_would_fin
     for each in result.found:
         assert each.score == pytest.approx(known[each.ids].score, abs=1e-4)
         assert each.seen == pytest.approx(mixture.log_share(mixture.index.count(each.ids)))
+
+
+def test_a_phrase_seen_less_that_the_model_likes_more_comes_first(alphabet: Alphabet, keys: AlphabetKeys) -> None:
+    """One is wanted: 가나 is worth .3 by its count, 각나 .29, and .2 more by the model, which only search finds out."""
+    ga, gak, na = alphabet.encode("가각나").tolist()
+    network = network_of(
+        {BEGIN_ID: {gak: 1.0}, gak: {na: 0.5, END_ID: 0.5}, ga: {na: 1.0}, na: {END_ID: 1.0}}, len(alphabet)
+    )
+    seen = mixture_of(alphabet, {"가나": 30.0, "각나": 29.0}, 0.4)
+    mixture = replace(seen, discounts=(0.0, 0.0, 0.0), total=100.0)
+    query = typed_query("ㄱㄴ", alphabet, keys)
+    options = SearchOptions(limit=1, max_characters=3, max_expansions=100, mixture=mixture)
+    (found,) = search(Reader(network=network), query, options).found
+    assert alphabet.decode(found.ids) == "각나"
+    assert math.exp(found.score - DEFAULT_COSTS.initials) == pytest.approx(0.49)
+
+
+def test_phrases_are_scored_in_several_calls_and_the_wanted_ones_however_late_it_is(alphabet: Alphabet) -> None:
+    network = drawn_network(len(alphabet), 3, sharpness=1.0, end=1.0)
+    texts = ["".join(each) for each in itertools.product("가각나", repeat=4)]
+    mixture = mixture_of(alphabet, dict.fromkeys(texts, 2.0), 0.5)
+    phrases = [SeenPhrase(tuple(alphabet.encode(text).tolist()), 2.0, 0.0) for text in texts]
+    alone = [score_seen(network, mixture, [phrase])[0] for phrase in phrases]
+    found = score_seen(network, mixture, phrases)
+    assert [each.ids for each in found] == [each.ids for each in phrases]
+    np.testing.assert_allclose([each.score for each in found], [each.score for each in alone], atol=1e-5)
+    assert score_seen(network, mixture, phrases, deadline=0.0) == found[:TOGETHER]
 
 
 def test_no_phrases_ask_nothing_of_the_network(alphabet: Alphabet) -> None:

@@ -131,16 +131,18 @@ def test_a_model_is_chosen_by_name_and_is_the_first_autocomplete_model_otherwise
 
 
 def test_a_worker_tells_what_it_remembers_and_a_deployment_how_much_it_may(tiny_models: Path) -> None:
-    for room, replies, hits in ((10**7, 5, 1), (0, 0, 0)):
-        settings = Settings(models=tiny_models, memory_bytes=room, remembered_replies=replies, deadline_ms=60_000)
+    for room, completions, hits in ((10**7, 50, 1), (0, 0, 0)):
+        settings = Settings(
+            models=tiny_models, memory_bytes=room, remembered_completions=completions, deadline_ms=60_000
+        )
         client = create_app(settings).test_client()
         given = [client.get("/v1/complete?q=San").get_json()["completions"] for _ in range(2)]
         assert given[0] == given[1]
         hello, tiny = (model["memory"] for model in client.get("/v1/models").get_json()["models"])
-        assert tiny["replies"] == {"hits": hits, "misses": 2 - hits, "entries": hits, "room": replies}
-        assert (tiny["beginnings"]["room"] > 0) == (room > 0)
+        assert tiny["replies"] == {"hits": hits, "misses": 2 - hits, "entries": hits, "room": completions}
+        assert tiny["beginnings"]["room"] == room
         assert (tiny["beginnings"]["entries"] > 0) == (room > 0)
-        assert hello["replies"] == {"hits": 0, "misses": 0, "entries": 0, "room": replies}
+        assert hello["replies"] == {"hits": 0, "misses": 0, "entries": 0, "room": completions}
 
 
 REFUSED_QUERIES = [
