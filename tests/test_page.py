@@ -71,6 +71,7 @@ def page(browser: Browser, base: str) -> Iterator[Page]:
     page.on("console", lambda message: complaints.append(message.text))
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.goto(base)
+    expect(page.locator("#query")).to_be_focused()  # before that a busy browser complains
     yield page
     page.close()
     assert complaints == []

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from model.loaded import load_model
+from model.loaded import MemorySettings, load_model
 from model.ngram import NgramNetwork, ngram_from
 from training.blending import ORDERS, is_large
 from training.checkpoints import load_network
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from training.protocol import ProtocolSettings
     from training.reading import Phrases, ReadingSettings
 
+NO_MEMORY = MemorySettings(beginnings_bytes=0, completions=0)  # so that the time of one prefix says nothing of others
 HARDLY_ANY = 1e-30  # of the probability, for a model that only fills up what counts leave empty
 
 
@@ -64,7 +65,7 @@ def evaluate_model(
         InputError: there is no such model, or a source cannot be read.
         CheckpointError: the model is damaged.
     """
-    model = load_model(path)
+    model = load_model(path, NO_MEMORY)
     network = load_network(model)
     name = f"{model.name} {model.version}"
     if model.task == "text":
