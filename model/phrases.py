@@ -57,14 +57,13 @@ class PhraseArrays:
 
     firsts: (N,) uint32, a node's first child, or where the tail of a leaf begins; widths: (N,) children of a node, 0
     for a leaf; symbols: (N,) what leads to a node, 0 for the root; bests: (N,) float32, the largest count at or below;
-    below: (N,) uint32, phrases at or below; tails: (S,) symbols, each tail with its end symbol.
+    tails: (S,) symbols, each tail with its end symbol.
     """
 
     firsts: NDArray[np.uint32]
     widths: NDArray[np.unsignedinteger]
     symbols: NDArray[np.unsignedinteger]
     bests: NDArray[np.float32]
-    below: NDArray[np.uint32]
     tails: NDArray[np.unsignedinteger]
 
 
@@ -175,10 +174,6 @@ class PhraseIndex:
         """Give the largest count of the phrases that go through a position."""
         return self.arrays.bests.item(position & NODE_MASK)
 
-    def phrases_below(self, position: int) -> int:
-        """Tell how many phrases go through a position, or end at it."""
-        return self.arrays.below.item(position & NODE_MASK)
-
     def top(self, position: int, ids: Sequence[int], limit: int) -> list[tuple[tuple[int, ...], float]]:
         """Give the phrases seen most that go through a position; see ``ranked``."""
         return list(self.ranked(position, ids, limit))
@@ -283,7 +278,7 @@ def phrase_index_of(opened: ArrayFile) -> PhraseIndex:
         raise CheckpointError(
             f"{PHRASES_FILE} must hold an index of phrases, got: {', '.join(opened.arrays)}"
         ) from error
-    nodes = {len(each) for each in (arrays.firsts, arrays.widths, arrays.symbols, arrays.bests, arrays.below)}
+    nodes = {len(each) for each in (arrays.firsts, arrays.widths, arrays.symbols, arrays.bests)}
     if len(nodes) != 1 or nodes == {0} or not len(arrays.tails):
         raise CheckpointError(f"{PHRASES_FILE} must hold arrays of an index that fit each other")
     return index

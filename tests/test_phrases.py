@@ -59,7 +59,6 @@ def test_the_index_says_what_a_dictionary_says(
         return
     assert position is not None
     assert index.best(position) == max(below.values())
-    assert index.phrases_below(position) == len(below)
     found = index.top(position, asked, limit)
     assert [count for _, count in found] == sorted(below.values(), reverse=True)[:limit]
     assert len(dict(found)) == len(found)

@@ -35,7 +35,7 @@ def build_phrase_index(ids: NDArray[np.int32], offsets: NDArray[np.int64], count
     lengths = np.array([len(each) for each in spelt], dtype=np.int64) // symbol.itemsize
     flat = np.frombuffer(b"".join(spelt), dtype=symbol.newbyteorder(">")).astype(symbol)
     begins = np.cumsum(lengths) - lengths
-    firsts, widths, symbols, bests, below, tails = [], [], [], [], [], []
+    firsts, widths, symbols, bests, tails = [], [], [], [], []
     first, size = np.zeros(1, np.int64), np.array([len(spelt)])  # the phrases below each node of a level
     leading = np.zeros(1, symbol)
     number, written = 1, 0  # nodes numbered, and symbols of tails
@@ -61,7 +61,6 @@ def build_phrase_index(ids: NDArray[np.int32], offsets: NDArray[np.int64], count
         firsts.append(node_firsts)
         widths.append(node_widths)
         symbols.append(leading)
-        below.append(size.astype(np.uint32))
         bests.append(best_of(merged, first, size))
         number += len(children)
         size, first, leading = np.diff(np.append(children, len(phrases))), phrases[children], following[children]
@@ -73,7 +72,6 @@ def build_phrase_index(ids: NDArray[np.int32], offsets: NDArray[np.int64], count
         widths=np.concatenate(widths),
         symbols=np.concatenate(symbols),
         bests=np.concatenate(bests),
-        below=np.concatenate(below),
         tails=np.concatenate(tails),
     )
     return write_phrase_index(arrays, merged)
