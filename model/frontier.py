@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 TOGETHER = 8  # nodes read in one call: more waste nodes, fewer waste calls
 TOGETHER_LATER = 16  # the same of a long search, once so many were read:
 LATER = 24
+LONG = 128  # nodes read: a search so long is bounded better by what phrases seen come to as a whole
 SLACK = 1e-3  # nats: more than single precision can be off
 LEAST_ROW = -1e30  # nats: single precision holds it
 NEAR = 6.0  # nats from the best child: those are candidates at once; the others if they come to be among the best
@@ -77,8 +78,8 @@ class Frontier:
 
     @property
     def is_long(self) -> bool:
-        """Whether so much was read that larger calls, and better bounds, pay."""
-        return self.expansions >= LATER
+        """Whether so much was read that better bounds pay, though they cost a call of their own."""
+        return self.expansions >= LONG
 
     def more(self) -> bool:
         """Tell whether a candidate may still come before what is known to be finished."""
@@ -86,7 +87,7 @@ class Frontier:
 
     def expand(self) -> None:
         """Ask the network what follows the best candidates."""
-        together = TOGETHER_LATER if self.is_long else TOGETHER
+        together = TOGETHER if self.expansions < LATER else TOGETHER_LATER
         allowed = min(together, self.options.max_expansions - self.expansions)
         taken = self.candidates.take(allowed, self.finished.floor)
         if len(rest := (taken["symbol"] == REST).nonzero()[0]):

@@ -102,6 +102,8 @@ class Beginnings:
         """Keep what was said after beginnings, as far as there is room; of one place the last stays."""
         with self.lock:
             fitting = [rank for rank, ids in enumerate(beginnings) if self.bytes_of(ids) <= self.room]
+            if not fitting:
+                return
             slots = [self.slot_for(beginnings[rank]) for rank in fitting]
             self.rows[slots] = said.rows[fitting]
             self.states[slots] = said.states[fitting]
@@ -202,9 +204,11 @@ class Reader:
         missing = np.delete(np.arange(len(beginnings)), known)
         read = Said(*self.network.step(symbols[missing], states[missing]))
         self.beginnings.put([beginnings[number] for number in missing.tolist()], read)
-        order = np.argsort(np.concatenate([known, missing]))
-        both = join(said, read)
-        return Said(both.rows[order], both.states[order])
+        rows = np.empty((len(beginnings), read.rows.shape[1]), dtype=np.float32)
+        after = np.empty((len(beginnings), read.states.shape[1]), dtype=np.float32)
+        rows[known], after[known] = said
+        rows[missing], after[missing] = read
+        return Said(rows, after)
 
 
 def join(one: Said, other: Said) -> Said:

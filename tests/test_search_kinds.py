@@ -130,7 +130,7 @@ def test_search_equals_trying_everything_for_every_kind_of_match(
         folded=folded_ids(alphabet),
         finished=finished,
     )
-    with patch("model.frontier.LATER", later):
+    with patch.multiple("model.frontier", LATER=later, LONG=later):
         result = search(Reader(network=network), query, options)
     wanted = expected(query, mixture, probabilities_of_all(network, alphabet), options, alphabet)
     np.testing.assert_allclose([found.score for found in result.found], wanted, atol=FEW)
