@@ -93,6 +93,8 @@ def find_slips(
     slips = Slips(corrections=(), in_time=True)
     cheapest = max(costs.slip, costs.slip_neighbour, costs.transposition)
     for allowed in range(1, edits + 1):
+        if index.best(index.root) < least_count_of(least_worth, cheapest * allowed):
+            break
         prepared = prepare(keystrokes(typed), keys.strokes.letters, costs, allowed)
         # Where one edit was not enough, there are two.
         bounds = Bounds(most, least_count, least_worth, cheapest * allowed, deadline)
@@ -100,6 +102,11 @@ def find_slips(
         if slips.corrections or not slips.in_time:
             break
     return slips
+
+
+def least_count_of(least_worth: float, cost: float) -> float:
+    """Give the least count that comes to so much at a cost, nats."""
+    return math.exp(min(least_worth - cost, MOST_LOG_COUNT))
 
 
 class Bounds(NamedTuple):
@@ -118,7 +125,7 @@ def walk(index: PhraseIndex, numbers: NDArray[np.int64], table: Table, prepared:
     ahead = np.arange(edits, -1, -1, dtype=np.float32) * np.float32(
         bounds.cheapest / edits
     )  # of edits still to be made
-    least_count = max(bounds.least_count, math.exp(min(bounds.least_worth - bounds.cheapest, MOST_LOG_COUNT)))
+    least_count = max(bounds.least_count, least_count_of(bounds.least_worth, bounds.cheapest))
     positions, in_time = np.array([index.root]), True
     levels: list[Level] = []
     found: list[tuple[float, int, int, float]] = []  # worth, level, node and cost

@@ -141,6 +141,28 @@ def test_two_edits_leave_the_first_key_as_it_was_typed() -> None:
     assert "xbcdefghi" in found({"xbcdefghi": 1.0}, "abcdefghi", edits=2)
 
 
+@settings(max_examples=80, deadline=None)
+@given(
+    st.dictionaries(st.text(LATIN, min_size=1, max_size=4), st.integers(1, 500).map(float), max_size=8),
+    st.text(LATIN, min_size=1, max_size=4),
+    st.floats(-20.0, 5.0),
+)
+def test_what_is_worth_too_little_is_passed_over_and_else_only_what_goes_on_from_a_beginning_as_good(
+    phrases: dict[str, float], typed: str, least: float
+) -> None:
+    def worth(beginning: str, cost: float) -> float:
+        return cost + math.log(max(count for phrase, count in phrases.items() if phrase.startswith(beginning)))
+
+    every = found(phrases, typed, edits=1, known=LATIN)
+    kept = found(phrases, typed, edits=1, known=LATIN, least_worth=least)
+    assert kept.items() <= every.items()
+    assert all(worth(each, cost) >= least - 1e-5 for each, cost in kept.items())
+    for each in every.keys() - kept.keys():
+        shorter = [each[:end] for end in range(1, len(each))]
+        needless = typed in shorter or any(every.get(beginning, -math.inf) >= every[each] for beginning in shorter)
+        assert needless or worth(each, every[each]) <= least + 1e-5
+
+
 def test_every_slip_costs_something_so_what_was_typed_exactly_comes_before_it() -> None:
     costs = found({"서울역": 5.0, "서울": 2.0}, "서울", edits=1)
     assert costs
