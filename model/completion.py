@@ -28,6 +28,7 @@ MAX_LIMIT = 100
 MAX_CHARACTERS = 1000
 MAX_EXPANSIONS = 100_000
 MAX_DEADLINE_MS = 60_000
+MOST_BY_INITIALS = 256  # branches: initials say so little that made-up phrases for them are endless, and seldom meant
 LEAST_SEEN = 1e-6  # a count of nothing is none
 OWN_SHARE = 0.1  # of the probability of a phrase seen: with more than it, the model counts as a source, too
 
@@ -136,7 +137,7 @@ def find_completions(model: LoadedModel, request: CompletionRequest, began: floa
     options = SearchOptions(
         limit=request.limit,
         max_characters=request.max_characters,
-        max_expansions=request.max_expansions,
+        max_expansions=min(request.max_expansions, MOST_BY_INITIALS if query.unseen_cost else MAX_EXPANSIONS),
         deadline=deadline,
         boundary=model.word_ends if model.task == "text" else None,
         context=tuple(model.alphabet.encode(context).tolist()),

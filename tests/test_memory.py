@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from model.alphabet import BEGIN_ID, SYMBOLS
-from model.completion import Completion, CompletionReply, CompletionRequest, complete
+from model.completion import MOST_BY_INITIALS, Completion, CompletionReply, CompletionRequest, complete
 from model.loaded import LoadedModel, MemorySettings
 from model.memory import ENTRY_BYTES, ID_BYTES, LOOK_BACK, Beginnings, Reader, Recent, Said
 from model.runtime import initial_state
@@ -183,6 +183,15 @@ def test_a_keystroke_goes_on_from_the_one_before_it(phrases: LoadedModel, runnin
             all_calls.clear()
             assert answers(remembering, typed[:end]) == answers(forgetful, typed[:end])
         assert sum(calls) < sum(all_calls) - len(typed) + 1
+
+
+def test_a_long_row_of_initials_finds_what_was_seen_and_asks_the_network_only_so_much(phrases: LoadedModel) -> None:
+    """Little may be made up for it, but to know that takes thousands of beginnings."""
+    model, calls = counted(phrases, NOTHING)
+    reply = complete(model, CompletionRequest(prefix="ㅅㅍㄹㅅㅅㅋ"))
+    assert ("샌프란시스코", "initials") in [(each.text, each.match) for each in reply.completions]
+    assert not reply.exact
+    assert sum(calls) < MOST_BY_INITIALS + 200
 
 
 def test_the_same_question_again_is_answered_without_the_network(phrases: LoadedModel) -> None:
