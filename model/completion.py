@@ -137,7 +137,8 @@ def find_completions(model: LoadedModel, request: CompletionRequest, began: floa
     options = SearchOptions(
         limit=request.limit,
         max_characters=request.max_characters,
-        max_expansions=min(request.max_expansions, MOST_BY_INITIALS if query.unseen_cost else MAX_EXPANSIONS),
+        max_expansions=request.max_expansions,
+        expansions_to_fill=MOST_BY_INITIALS if query.unseen_cost else None,
         deadline=deadline,
         boundary=model.word_ends if model.task == "text" else None,
         context=tuple(model.alphabet.encode(context).tolist()),

@@ -39,7 +39,8 @@ class SearchOptions:
     """How far to look.
 
     limit: K, completions wanted; max_characters: the most that a phrase has more than were typed; max_expansions: nodes
-    that the network is asked about; deadline: when to stop, by ``time.perf_counter``, seconds.
+    that the network is asked about; expansions_to_fill: the same if every phrase seen that the query admits is known,
+    and only made-up ones can fill the list; deadline: when to stop, by ``time.perf_counter``, seconds.
     boundary: (V,), the characters before which a completion of running text ends; None for phrases, which end by
     themselves; context: ids that come before what was typed.
     mixture: with the phrases seen; None for the network alone.
@@ -51,6 +52,7 @@ class SearchOptions:
     limit: int
     max_characters: int
     max_expansions: int
+    expansions_to_fill: int | None = None
     deadline: float = np.inf
     boundary: NDArray[np.bool_] | None = None
     context: tuple[int, ...] = ()

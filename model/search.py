@@ -9,15 +9,16 @@ Legend: K completions.
 
 from __future__ import annotations
 
+import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from model.alphabet import BEGIN_ID
 from model.frontier import Frontier
-from model.seen import best_seen, score_seen
+from model.seen import BestSeen, best_seen, score_seen
 from model.seen_below import seen_after
 from model.tree import BEGINNING, ROOT, UNSEEN
 
@@ -86,13 +87,16 @@ def search(reader: Reader, query: Query, options: SearchOptions, known: Sequence
         The top K of those known and of all phrases that the query admits; ``exact`` is False if a bound was met before
         that was proven.
     """
+    best_of_seen, mixture, fill = BestSeen([], math.inf), options.mixture, options.expansions_to_fill
+    if mixture is not None:
+        best_of_seen = best_seen(mixture, query, options.limit, deadline=options.deadline)
+        if fill is not None and best_of_seen.others == -math.inf and len(best_of_seen.phrases) < options.limit:
+            options = replace(options, max_expansions=min(options.max_expansions, fill))
     frontier = Frontier(reader=reader, query=query, options=options)
-    finished, seen = frontier.finished, []
+    finished = frontier.finished
     for found in known:
         finished.add(found)
-    if options.mixture is not None:
-        best_of_seen = best_seen(options.mixture, query, options.limit, deadline=options.deadline)
-        seen = frontier.expect(options.mixture, best_of_seen)
+    seen = [] if mixture is None else frontier.expect(mixture, best_of_seen)
     proven = time.perf_counter() < options.deadline
     if proven:
         begin(frontier)
