@@ -77,9 +77,14 @@ def demo(models: Path, host: str, port: int, minutes: float) -> None:
 
 
 def main() -> None:
-    """Run the command line; every error of ours is one line on standard error."""
+    """Run the command line."""
+    run(machim, "machim")
+
+
+def run(command: click.Command, name: str | None = None) -> None:
+    """Run a command under a name, its own if none is given; every error of ours is one line on standard error."""
     try:
-        machim.main(prog_name="machim", standalone_mode=False)
+        command.main(prog_name=name, standalone_mode=False)
     except click.exceptions.Abort:
         sys.exit(130)
     except click.ClickException as error:

@@ -1,16 +1,14 @@
-"""What the commands of the benchmarks share: options, errors on one line, what is said at the end."""
+"""What the commands of the benchmarks share: options, and what is said at the end."""
 
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from machim import fail
-from model.errors import InputError, MachimError
+from model.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -27,18 +25,6 @@ ROUNDS = click.option(
 JSON_FILE = click.option(
     "--json", "json_file", type=click.Path(path_type=Path), help="Write the figures to this file, as JSON."
 )
-
-
-def run(command: click.Command) -> None:
-    """Run a command; a user's mistake is one line on standard error and exit code 2."""
-    try:
-        command.main(standalone_mode=False)
-    except click.exceptions.Abort:
-        sys.exit(130)
-    except click.ClickException as error:
-        fail(error.format_message(), 2)
-    except MachimError as error:
-        fail(str(error), 2)
 
 
 def check_file(json_file: Path | None) -> None:

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from benchmarks.command import JSON_FILE, ROUNDS, check_file, publish, run
+from benchmarks.command import JSON_FILE, ROUNDS, check_file, publish
 from benchmarks.report import lines, ratio_of_medians, table, time_figures
 from benchmarks.rounds import Contender, race
+from machim import run
 from model.errors import InputError
 from training.commands import need_training_libraries
 from training.protocol import COMPLETIONS, ProtocolSettings

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 import numpy as np
 
-from benchmarks.command import JSON_FILE, ROUNDS, check_file, publish, run
+from benchmarks.command import JSON_FILE, ROUNDS, check_file, publish
 from benchmarks.machine import describe_machine
 from benchmarks.report import lines, over_rounds, ratio_of_medians, table, time_figures
 from benchmarks.server import serving_constant, serving_models
 from benchmarks.typists import CACHES, sit_down
+from machim import run
 from model.errors import InputError
 from training.reading import ReadingSettings, read_phrase_lines
 

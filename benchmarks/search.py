@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 import click
 import numpy as np
 
-from benchmarks.command import JSON_FILE, ROUNDS, check_file, publish, run
+from benchmarks.command import JSON_FILE, ROUNDS, check_file, publish
 from benchmarks.report import lines, over_rounds, ratio_of_medians, table, time_figures
+from machim import run
 from training.commands import need_training_libraries
 from training.protocol import ProtocolSettings, evaluate_completions
 from training.reading import ReadingSettings, read_phrase_lines

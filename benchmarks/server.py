@@ -112,8 +112,7 @@ def stop(process: subprocess.Popen[str] | subprocess.Popen[bytes]) -> None:
 def lines_to(server: Server, number: int) -> Iterator[Sequence[Line]]:
     """Open connections, as many to each worker as to the others, once all workers answer.
 
-    Which worker takes a connection is chance; what one has too many of is closed again. The first one is closed, too:
-    it waited for gunicorn to begin, and has not the options that gunicorn gives to connections.
+    Which worker takes a connection is chance; what one has too many of is closed again.
 
     Raises:
         MachimError: a worker does not answer.
@@ -121,7 +120,6 @@ def lines_to(server: Server, number: int) -> Iterator[Sequence[Line]]:
     most = -(-number // server.workers)
     lines: list[Line] = []
     end = time.monotonic() + PATIENCE_SECONDS
-    open_line(server).connection.close()
     try:
         while len(lines) < number:
             taken = Counter(line.worker for line in lines)

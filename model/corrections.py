@@ -55,7 +55,7 @@ def add_slips(
     seen, edits = seen_phrases(mixture, query, options), edits_for(query.typed)
     if not edits or len(seen) >= options.limit:
         return answers, True
-    slips = find_corrections(model, mixture, query, options, result)
+    slips = find_corrections(model, mixture, query, options, result, edits)
     if not slips.corrections:
         return answers, slips.in_time
     other = slip_query(query.typed, model.alphabet, model.keys, slips.corrections)
@@ -84,7 +84,7 @@ def seen_phrases(mixture: Mixture, query: TypedQuery, options: SearchOptions) ->
 
 
 def find_corrections(
-    model: LoadedModel, mixture: Mixture, query: TypedQuery, options: SearchOptions, result: SearchResult
+    model: LoadedModel, mixture: Mixture, query: TypedQuery, options: SearchOptions, result: SearchResult, edits: int
 ) -> Slips:
     """Find the beginnings that may have been meant, if phrases that begin so may come above those that were found."""
     floor = result.found[-1].score if len(result.found) == options.limit else -math.inf
@@ -92,7 +92,7 @@ def find_corrections(
         mixture.index,
         model.keys,
         query.typed,
-        edits=edits_for(query.typed),
+        edits=edits,
         costs=model.costs,
         most=MOST_CORRECTIONS,
         least_count=mixture.least_count,

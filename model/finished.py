@@ -68,7 +68,7 @@ class Finished:
     ahead: the ids that were typed.
     floor: the K-th best of all that is known, nats: what comes below it is not wanted; scores: that it is made of, by
     ``name``, be they those of phrases found or what phrases will come to at least; found: the best of each name;
-    typed_name: what was typed.
+    typed_name: what was typed; longest: characters of a phrase that is wanted.
     """
 
     options: SearchOptions
@@ -77,9 +77,11 @@ class Finished:
     scores: dict[tuple[int, ...], float] = field(default_factory=dict)
     found: dict[tuple[int, ...], Found] = field(default_factory=dict)
     typed_name: tuple[int, ...] = field(init=False)
+    longest: int = field(init=False)
 
     def __post_init__(self) -> None:
         self.typed_name = self.name(self.ahead)
+        self.longest = len(self.ahead) + self.options.max_characters
 
     def name(self, ids: tuple[int, ...]) -> tuple[int, ...]:
         """Give what a phrase shares with those that are not told apart from it."""
@@ -87,27 +89,30 @@ class Finished:
 
     def add(self, found: Found) -> None:
         """Keep a finished phrase, if it may be given, is wanted, and is the best of its name."""
-        if found.score < self.floor or found.score == -np.inf or not self.may_be_given(found.ids, found.seen):
+        if found.score < self.floor or found.score == -np.inf:
             return
         name = self.name(found.ids)
+        if not self.may_be_given(found.ids, name, found.seen):
+            return
         if name not in self.found or found.score > self.found[name].score:
             self.found[name] = found
             self.note(name, found.score)
 
     def expect(self, mixture: Mixture, phrases: Iterable[SeenPhrase]) -> list[SeenPhrase]:
         """Raise the floor to what phrases seen will come to at least; give those of them that search can reach."""
-        longest = len(self.ahead) + self.options.max_characters
-        worths = [(each, mixture.log_share(each.seen)) for each in phrases if len(each.ids) <= longest]
-        reached = [(each, worth) for each, worth in worths if self.may_be_given(each.ids, worth)]
-        for each, worth in reached:
-            self.note(self.name(each.ids), worth + each.cost - ROUNDING)
-        return [each for each, _ in reached]
+        reached: list[SeenPhrase] = []
+        for each in phrases:
+            name, worth = self.name(each.ids), mixture.log_share(each.seen)
+            if len(each.ids) <= self.longest and self.may_be_given(each.ids, name, worth):
+                reached.append(each)
+                self.note(name, worth + each.cost - ROUNDING)
+        return reached
 
-    def may_be_given(self, ids: tuple[int, ...], seen: float) -> bool:
-        """Tell whether a phrase is a completion, given what its count is worth, nats; see ``SearchOptions``."""
+    def may_be_given(self, ids: tuple[int, ...], name: tuple[int, ...], seen: float) -> bool:
+        """Tell whether a phrase of a name is a completion; ``seen`` is what its count is worth, nats."""
         if not ids:
             return False  # nothing at all is no completion of nothing
-        if self.name(ids) != self.typed_name:
+        if name != self.typed_name:
             return True
         return self.options.finished and (self.options.mixture is None or seen > -np.inf)
 

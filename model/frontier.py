@@ -42,7 +42,7 @@ class Frontier:
 
     tree: what was read; candidates: what may be read next; rest: by node, the ids (C,) of the children that are
     candidates, where the others are not yet; finished: what is known to be finished; best_cut: the most that a
-    beginning could come to that was too long to follow, nats; longest: characters of one that is followed.
+    beginning could come to that was too long to follow, nats.
     seen_worths: what the phrases seen that are worth most come to by their counts, nats, by what they begin with and
     the character after it; others_seen: the most that all other phrases seen come to, nats.
     """
@@ -56,15 +56,12 @@ class Frontier:
     finished: Finished = field(init=False)
     expansions: int = 0
     best_cut: float = -np.inf
-    longest: int = field(init=False)
     seen_worths: dict[tuple[int, ...], dict[int, float]] = field(default_factory=dict)
     others_seen: float = np.inf
 
     def __post_init__(self) -> None:
-        ahead = tuple(self.query.ahead)
         self.tree = Tree(self.reader.network.state_width)
-        self.finished = Finished(options=self.options, ahead=ahead)
-        self.longest = len(ahead) + self.options.max_characters
+        self.finished = Finished(options=self.options, ahead=tuple(self.query.ahead))
 
     def expect(self, mixture: Mixture, best: BestSeen) -> list[SeenPhrase]:
         """Bound the search by the phrases seen that are worth most; give those of them that it can reach."""
@@ -157,15 +154,7 @@ class Frontier:
         within = rows >= np.maximum(limits - behind - SLACK, LEAST_ROW).astype(np.float32)[:, None]
         found = join(seen.children, below(*self.alone(nodes, within, seen.children), rows, own, costs))
         found = found.of(((found.scores >= limits[found.numbers]) & (found.scores > floor)).nonzero()[0])
-        self.queue(
-            found.scores,
-            model=found.models,
-            cost=costs[found.numbers],
-            position=found.positions,
-            parent=nodes[found.numbers],
-            symbol=found.ids,
-            place=beginnings["place"][found.numbers],
-        )
+        self.queue_children(nodes, found)
         if len(left := (near > floor).nonzero()[0]):
             for number in left.tolist():
                 self.rest[int(nodes[number])] = found.ids[found.numbers == number]
@@ -181,14 +170,20 @@ class Frontier:
         found = join(children, below(*self.alone(nodes, within, children), rows, own, costs))
         others = (found.scores > self.finished.floor) & ~np.isin(found.ids, self.rest.pop(node))
         found = found.of(others.nonzero()[0])
+        self.queue_children(nodes, found)
+
+    def queue_children(self, nodes: NDArray[np.int64], found: Below) -> None:
+        """Make candidates of children of nodes (B,) after which anything may follow."""
+        parents = nodes[found.numbers]
+        beginnings = self.tree.nodes[parents]
         self.queue(
             found.scores,
             model=found.models,
-            cost=costs[found.numbers],
+            cost=beginnings["cost"],
             position=found.positions,
-            parent=node,
+            parent=parents,
             symbol=found.ids,
-            place=beginnings["place"][found.numbers],
+            place=beginnings["place"],
         )
 
     def alone(
@@ -268,7 +263,7 @@ class Frontier:
         room = self.candidates.add(scores, self.finished.floor)
         for name, values in fields.items():
             room[name] = values
-        if self.tree.deepest >= self.longest:
-            deep = np.array([len(self.tree.ids[node]) >= self.longest for node in room["parent"].tolist()])
+        if self.tree.deepest >= self.finished.longest:
+            deep = np.array([len(self.tree.ids[node]) >= self.finished.longest for node in room["parent"].tolist()])
             self.best_cut = max(self.best_cut, float(scores.max(initial=-np.inf, where=deep)))
             self.candidates.drop(deep)

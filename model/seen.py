@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from model.runtime import Network
 
 MOST_STEPS = 4000  # positions of the index looked at, some microseconds each
-TOGETHER = 16  # phrases scored in one call: what the network says of all their characters is held at once
 LEAST_STEPS = 100  # of them, however late it is: what was seen most is found in fewer
+TOGETHER = 16  # phrases scored in one call: what the network says of all their characters is held at once
 
 
 class SeenPhrase(NamedTuple):

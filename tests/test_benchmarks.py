@@ -5,15 +5,15 @@ from __future__ import annotations
 import importlib.util
 import json
 import sys
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 import torch
+from test_memory import Counting
 
 from benchmarks import package, replay, search
-from benchmarks.command import run
 from benchmarks.floor import count_expansions, count_steps, count_weights, floor_ms
 from benchmarks.machine import Rates, describe_machine, measure_rates
 from benchmarks.plain import beam_search, plain_network, plain_way
@@ -21,6 +21,7 @@ from benchmarks.report import over_rounds, ratio_of_medians, shown, table, time_
 from benchmarks.rounds import TURN, Contender, race
 from benchmarks.states import again, cold, typed
 from benchmarks.typists import boxes, draw_pauses
+from machim import run
 from model.alphabet import BEGIN_ID, END_ID
 from model.completion import CompletionRequest, complete
 from model.hangul import keystrokes
@@ -34,11 +35,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import click
-    from numpy.typing import NDArray
 
     from model.loaded import LoadedModel
     from model.manifest import JSON
-    from model.runtime import Network
 
 NAMES = ("Seoul", "서울", "San Jose", "Suva", "부산", "Oslo", "Oslo", "Bergamot city")
 
@@ -90,39 +89,16 @@ def test_search_is_measured_beside_the_plain_way_and_the_floor(
     assert "plain" not in figures_of(search.benchmark, tmp_path, *arguments, "--no-plain")["times"]
 
 
-@dataclass(kw_only=True)
-class Counted:
-    """A network that remembers how many rows each step had."""
-
-    network: Network
-    rows: list[int] = field(default_factory=list)
-
-    @property
-    def state_width(self) -> int:
-        return self.network.state_width
-
-    def step(
-        self, ids: NDArray[np.int64], state: NDArray[np.float32]
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        self.rows.append(len(ids))
-        return self.network.step(ids, state)
-
-    def read(
-        self, sequence: NDArray[np.int64], state: NDArray[np.float32]
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        return self.network.read(sequence, state)
-
-
 @pytest.mark.parametrize("prefix", ["S", "서", "Sa"])
 def test_the_floor_counts_what_is_read_one_at_a_time(phrases: LoadedModel, prefix: str) -> None:
     """The prefix is read in one call; each other step has one row, and what search reads together has no fewer."""
-    network = Counted(network=phrases.runtime)
+    network = Counting(network=phrases.runtime)
     (steps,) = count_steps(replace(phrases, runtime=network), [prefix]).tolist()
-    assert network.rows == [1] * (steps - 1)
-    network.rows.clear()
+    assert network.steps == [1] * (steps - 1)
+    network.steps.clear()
     (expansions,) = count_expansions(replace(phrases, runtime=network), [prefix]).tolist()
-    assert sum(network.rows) == expansions - 1 >= steps - 1
-    assert max(network.rows) > 1
+    assert sum(network.steps) == expansions - 1 >= steps - 1
+    assert max(network.steps) > 1
 
 
 def test_the_floor_is_the_slower_of_reading_and_multiplying(phrases: LoadedModel) -> None:

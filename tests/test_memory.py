@@ -30,11 +30,11 @@ NOTHING = MemorySettings(beginnings_bytes=0, completions=0)
 
 @dataclass(kw_only=True)
 class Counting:
-    """A network that counts the characters it reads."""
+    """A network that notes how many characters each call reads; ``steps``: those of its steps alone."""
 
     network: Network
-    characters: int = 0
     calls: list[int] = field(default_factory=list)
+    steps: list[int] = field(default_factory=list)
 
     @property
     def state_width(self) -> int:
@@ -44,6 +44,7 @@ class Counting:
         self, ids: NDArray[np.int64], state: NDArray[np.float32]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         self.calls.append(len(ids))
+        self.steps.append(len(ids))
         return self.network.step(ids, state)
 
     def read(
