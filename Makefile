@@ -77,13 +77,15 @@ export check_python
 	@$(PYTHON) -c "$$check_python"
 	@$(PYTHON) -m venv .venv
 
-.venv/.installed-demo: pyproject.toml | .venv/bin/pip
+built = pyproject.toml build_backend.py $(wildcard model/native/*.c model/native/*.h)
+
+.venv/.installed-demo: $(built) | .venv/bin/pip
 	@echo 'installing into .venv (minutes the first time)' >&2
 	@$(if $(TORCH_INDEX),$(pip) --index-url $(TORCH_INDEX) '$(torch)')
 	@$(pip) -e '.[train]'
 	@touch $@
 
-.venv/.installed-dev: pyproject.toml | .venv/.installed-demo
+.venv/.installed-dev: $(built) | .venv/.installed-demo
 	@echo 'installing the tools of development into .venv' >&2
 	@$(pip) -e '.[train,dev]'
 	@touch $@ .venv/.installed-demo

@@ -7,7 +7,8 @@ the arrays, and for each array its first byte in the file, its elements and its 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+import mmap
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -27,10 +28,16 @@ TYPES = {kind: np.dtype(kind) for kind in ("<u2", "<u4", "<f4")}
 
 @dataclass(frozen=True, kw_only=True)
 class ArrayFile:
-    """What a file of arrays holds: arrays of one dimension by name, and numbers by name."""
+    """What a file of arrays holds: arrays of one dimension and numbers, by name, and where it is mapped, if it is."""
 
     arrays: dict[str, NDArray[np.generic]]
     numbers: dict[str, float]
+    mapped: mmap.mmap | None = None
+
+    def let_go(self) -> None:
+        """Leave what was read to the system's cache of files: it counts as this process's no more, until it is used."""
+        if self.mapped is not None and hasattr(mmap, "MADV_DONTNEED"):
+            self.mapped.madvise(mmap.MADV_DONTNEED)
 
 
 def write_arrays(arrays: Mapping[str, NDArray[np.generic]], numbers: Mapping[str, float]) -> bytes:
@@ -68,10 +75,11 @@ def open_arrays(path: Path) -> ArrayFile:
         CheckpointError: it is missing or damaged.
     """
     try:
-        mapped = np.memmap(path, mode="r", dtype=np.uint8)
+        with path.open("rb") as file:
+            mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
     except (OSError, ValueError) as error:
         raise CheckpointError(f"{path.name} must be a file of arrays that can be read, got: {error}") from error
-    return arrays_from(np.asarray(mapped), path.name)
+    return replace(arrays_from(np.frombuffer(mapped, dtype=np.uint8), path.name), mapped=mapped)
 
 
 def arrays_from(content: NDArray[np.uint8], name: str) -> ArrayFile:

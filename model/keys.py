@@ -1,6 +1,6 @@
 """The keys that type every character that a model knows, and the characters found by them.
 
-Legend: V vocabulary size (the three symbols and the characters), A characters found.
+Legend: V vocabulary size (the three symbols and the characters), A characters found, L key letters.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from model.alphabet import SYMBOLS
-from model.hangul import initial, is_consonant, is_syllable, is_vowel, keystrokes, to_hangul_keys, to_latin
+from model.hangul import initial, is_consonant, is_syllable, is_vowel, keystrokes, neighbours, to_hangul_keys, to_latin
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from model.alphabet import Alphabet
 
 LAST_CODE_POINT = "\U0010ffff"
+SAME, OTHER_CASE, NEIGHBOUR, OTHER = range(4)  # how a key relates to another, as native/slips.c numbers it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +32,7 @@ class KeyTable:
     key_strings: (V,) by id, none for the three symbols; longest: keys in the longest of them.
     sorted_keys: (V - 3,) the key strings in order; sorted_ids: (V - 3,) int64, whose they are.
     ids_by_keys: the ids of each whole key string.
-    letters: the number of each key letter, from 1; numbers: (V, longest) of the keys of each, 0 beyond the last.
+    letters: the number of each key letter, 1 to L; numbers: (V, longest) uint16 of the keys of each, 0 beyond the last.
     """
 
     key_strings: tuple[str, ...]
@@ -40,7 +41,7 @@ class KeyTable:
     sorted_ids: NDArray[np.int64]
     ids_by_keys: dict[str, tuple[int, ...]]
     letters: dict[str, int]
-    numbers: NDArray[np.int64]
+    numbers: NDArray[np.uint16]
 
     def going_on(self, keys: str) -> NDArray[np.int64]:
         """Find the characters whose key strings begin with these and are longer: (A,) ids, by their key strings."""
@@ -53,6 +54,7 @@ class AlphabetKeys:
     """An alphabet as keyboards write it.
 
     strokes: by ``keystrokes``; presses: by ``key_presses``, the same for both keyboards.
+    relations: of the letters of ``strokes`` to each key that may be typed, "" for any other; see ``relations_of``.
     ids_by_folded: the letters that come large and small, by what ``fold`` makes of them; cased: all of them.
     ids_by_initial: (A,) int64 each, the syllables with that initial consonant.
     white_space: ids; letters: the ids of Hangul letters that stand alone; hangul: (V,) whether a character is Hangul;
@@ -61,6 +63,7 @@ class AlphabetKeys:
 
     strokes: KeyTable
     presses: KeyTable
+    relations: dict[str, bytes]
     ids_by_folded: dict[str, tuple[int, ...]]
     cased: frozenset[int]
     ids_by_initial: dict[str, NDArray[np.int64]]
@@ -75,9 +78,11 @@ def alphabet_keys(alphabet: Alphabet) -> AlphabetKeys:
     characters = list(enumerate(alphabet.characters, start=SYMBOLS))
     cased = [(fold(character), i) for i, character in characters if has_case(character)]
     by_initial = group((initial(character) or "", i) for i, character in characters if is_syllable(character))
+    strokes = key_table(alphabet, keystrokes)
     return AlphabetKeys(
-        strokes=key_table(alphabet, keystrokes),
+        strokes=strokes,
         presses=key_table(alphabet, key_presses),
+        relations=relations_of(strokes.letters),
         ids_by_folded=group(cased),
         cased=frozenset(i for _, i in cased),
         ids_by_initial={consonant: np.array(ids, dtype=np.int64) for consonant, ids in by_initial.items()},
@@ -99,7 +104,7 @@ def key_table(alphabet: Alphabet, write: Callable[[str], str]) -> KeyTable:
     in_order = sorted(range(SYMBOLS, len(key_strings)), key=key_strings.__getitem__)
     longest = max(len(keys) for keys in key_strings)
     letters = {letter: number for number, letter in enumerate(sorted(set("".join(key_strings))), start=1)}
-    numbers = np.zeros((len(key_strings), longest), dtype=np.int64)
+    numbers = np.zeros((len(key_strings), longest), dtype=np.uint16)
     for i, keys in enumerate(key_strings):
         numbers[i, : len(keys)] = [letters[key] for key in keys]
     return KeyTable(
@@ -111,6 +116,25 @@ def key_table(alphabet: Alphabet, write: Callable[[str], str]) -> KeyTable:
         letters=letters,
         numbers=numbers,
     )
+
+
+def relations_of(letters: dict[str, int]) -> dict[str, bytes]:
+    """Tell how numbered key letters relate to the keys that may be typed for them.
+
+    Returns:
+        (L + 1,) bytes by the key typed, one for each letter's number and the first for none: ``SAME``; ``OTHER_CASE``
+        of the same letter; ``NEIGHBOUR`` by ``neighbours``; else ``OTHER``. "" stands for keys that are like no letter.
+    """
+    like = {other for letter in letters for other in (letter, letter.swapcase(), *neighbours(letter))}
+    relations = {"": bytes([OTHER] * (len(letters) + 1))}
+    for key in like:
+        row = bytearray(relations[""])
+        pairs = [(beside, NEIGHBOUR) for beside in neighbours(key)] + [(key.swapcase(), OTHER_CASE), (key, SAME)]
+        for letter, relation in pairs:
+            if letter in letters:
+                row[letters[letter]] = relation
+        relations[key] = bytes(row)
+    return relations
 
 
 def key_presses(text: str) -> str:

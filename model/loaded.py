@@ -71,7 +71,7 @@ class LoadedModel:
     costs: ChannelCosts
     mixture: Mixture | None
     word_ends: NDArray[np.bool_]
-    folded: tuple[int, ...]
+    folded: NDArray[np.int32]
     memory: MemorySettings
     beginnings: Beginnings = field(init=False)
     reader: Reader = field(init=False)
@@ -113,6 +113,11 @@ def load_model(path: Path, memory: MemorySettings = DEFAULT_MEMORY) -> LoadedMod
     mixture = None
     if checkpoint.manifest.blend:
         mixture = mixture_from(open_phrase_index(checkpoint.path(PHRASES_FILE)), checkpoint.manifest.blend)
+        if mixture.index.largest_symbol >= len(alphabet):
+            raise CheckpointError(
+                f"{path}: {PHRASES_FILE} must hold ids of the alphabet, below {len(alphabet)}, "
+                f"got {mixture.index.largest_symbol}"
+            )
     return LoadedModel(
         name=checkpoint.name,
         version=checkpoint.version,
@@ -143,10 +148,10 @@ def word_ends_of(alphabet: Alphabet) -> NDArray[np.bool_]:
     return ends
 
 
-def folded_ids(alphabet: Alphabet) -> tuple[int, ...]:
+def folded_ids(alphabet: Alphabet) -> NDArray[np.int32]:
     """Give each character's id, but one for both cases of a letter, and -1 for white space: (V,)."""
     first: dict[str, int] = {}
-    folded = list(range(len(alphabet)))
+    folded = np.arange(len(alphabet), dtype=np.int32)
     for i, character in enumerate(alphabet.characters, start=SYMBOLS):
         folded[i] = -1 if character.isspace() else first.setdefault(fold(character), i)
-    return tuple(folded)
+    return folded

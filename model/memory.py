@@ -5,6 +5,7 @@ Legend: B beginnings, T time steps, V vocabulary size, S state width.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from dataclasses import dataclass
 from threading import Lock
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
@@ -74,12 +75,12 @@ class Beginnings:
         self.room = room
         self.entry_bytes = 4 * (vocabulary_size + state_width) + ENTRY_BYTES
         most = room // self.entry_bytes
-        try:  # memory is taken when it is first used
-            self.rows = np.empty((most, vocabulary_size), dtype=np.float32)
-            self.states = np.empty((most, state_width), dtype=np.float32)
+        try:
+            self.rows = np.full((most, vocabulary_size), 0, dtype=np.float32)  # now, not when somebody waits for it
+            self.states = np.full((most, state_width), 0, dtype=np.float32)
         except MemoryError as error:
             raise InputError(f"memory for what was said lately must be there, got none of {room} bytes") from error
-        self.slots: LRUCache[tuple[int, ...], int] = LRUCache(max(most, 1))
+        self.slots: OrderedDict[tuple[int, ...], int] = OrderedDict()  # those used last come last
         self.free: list[int] = []
         self.taken = 0  # bytes
         self.lock = Lock()
@@ -91,22 +92,30 @@ class Beginnings:
     def get(self, beginnings: Sequence[tuple[int, ...]]) -> tuple[list[int], Said]:
         """Give which beginnings are known, by rank, and what was said after each of those."""
         with self.lock:
-            slots = [self.slots.get(ids, -1) for ids in beginnings]
-            known = [rank for rank, slot in enumerate(slots) if slot >= 0]
+            known, wanted = [], []
+            for rank, ids in enumerate(beginnings):
+                slot = self.slots.get(ids)
+                if slot is not None:
+                    self.slots.move_to_end(ids)
+                    known.append(rank)
+                    wanted.append(slot)
             self.hits += len(known)
-            self.misses += len(slots) - len(known)
-            wanted = [slots[rank] for rank in known]
+            self.misses += len(beginnings) - len(known)
+            if not known:
+                return known, Said(self.rows[:0], self.states[:0])
             return known, Said(self.rows[wanted], self.states[wanted])
 
     def put(self, beginnings: Sequence[tuple[int, ...]], said: Said) -> None:
         """Keep what was said after beginnings, as far as there is room; of one place the last stays."""
+        fitting = [rank for rank, ids in enumerate(beginnings) if self.bytes_of(ids) <= self.room]
+        if len(fitting) < len(beginnings):
+            beginnings, said = [beginnings[rank] for rank in fitting], Said(said.rows[fitting], said.states[fitting])
+        if not fitting:
+            return
         with self.lock:
-            fitting = [rank for rank, ids in enumerate(beginnings) if self.bytes_of(ids) <= self.room]
-            if not fitting:
-                return
-            slots = [self.slot_for(beginnings[rank]) for rank in fitting]
-            self.rows[slots] = said.rows[fitting]
-            self.states[slots] = said.states[fitting]
+            slots = [self.slot_for(ids) for ids in beginnings]
+            self.rows[slots] = said.rows
+            self.states[slots] = said.states
 
     def bytes_of(self, ids: tuple[int, ...]) -> int:
         """Tell how much memory a beginning takes, about."""
@@ -118,11 +127,12 @@ class Beginnings:
         if slot is None:
             self.taken += self.bytes_of(ids)
             while self.taken > self.room:
-                other, row = self.slots.popitem()
+                other, row = self.slots.popitem(last=False)
                 self.taken -= self.bytes_of(other)
                 self.free.append(row)
             slot = self.free.pop() if self.free else len(self.slots)
-            self.slots[ids] = slot
+        self.slots[ids] = slot
+        self.slots.move_to_end(ids)
         return slot
 
 

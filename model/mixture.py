@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from model.errors import CheckpointError
+from model.native.library import FLOAT64, MixtureNumbers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -63,6 +64,11 @@ class Mixture:
     def log_model_share(self) -> float:
         """Nats."""
         return math.log(self.model_share)
+
+    @property
+    def numbers(self) -> MixtureNumbers:
+        """What the compiled core must know of it."""
+        return MixtureNumbers((FLOAT64 * 3)(*self.discounts), self.total, self.least_count, self.log_model_share)
 
     def log_shares(self, counts: NDArray[np.float32]) -> NDArray[np.float64]:
         """Give what counts are worth: log of their share, nats (C,); -inf below the least count. It never falls."""

@@ -19,6 +19,7 @@ import numpy as np
 from model.alphabet import END_ID
 from model.arrays import arrays_from, open_arrays, write_arrays
 from model.errors import CheckpointError, InputError
+from model.native.library import PhraseTables, address, numbers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -33,22 +34,6 @@ END_POSITION = -1
 # A position is a node's number, plus a step for each character passed in that node's tail.
 TAIL_STEP = 1 << 32
 NODE_MASK = TAIL_STEP - 1
-
-
-@dataclass(frozen=True, kw_only=True)
-class Children:
-    """What follows a position: symbols (C,) int64, ascending; positions (C,) int64; bests (C,) float32.
-
-    The position of the end symbol is ``END_POSITION``, and its best is the count of the phrase that ends there.
-    """
-
-    symbols: NDArray[np.int64]
-    positions: NDArray[np.int64]
-    bests: NDArray[np.float32]
-
-    def of(self, kept: NDArray[np.int64]) -> Children:
-        """Give some of them, by rank."""
-        return Children(symbols=self.symbols[kept], positions=self.positions[kept], bests=self.bests[kept])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,70 +59,27 @@ class PhraseIndex:
     A *position* is an integer that stands for some characters passed; it is good for this index only. ``root`` is the
     position of none. ``END_POSITION`` has no children, and is asked nothing.
 
-    phrases: P; total: the sum of all counts.
+    phrases: P; total: the sum of all counts; largest_symbol: of all.
     """
 
     arrays: PhraseArrays
     phrases: int
     total: float
+    largest_symbol: int
     root: int = 0
     # The same memory: one element out of a view costs a third of one out of an array.
     firsts: memoryview = field(init=False, repr=False)
     widths: memoryview = field(init=False, repr=False)
     symbols: memoryview = field(init=False, repr=False)
     tails: memoryview = field(init=False, repr=False)
+    tables: PhraseTables = field(init=False, repr=False)  # where the arrays lie in memory
 
     def __post_init__(self) -> None:
         for name in ("firsts", "widths", "symbols", "tails"):
             object.__setattr__(self, name, memoryview(getattr(self.arrays, name)))
-
-    def children(self, position: int) -> Children:
-        """Give what follows a position."""
-        node = position & NODE_MASK
-        width = self.widths[node]
-        if width == 0:
-            symbol = self.tails[self.firsts[node] + (position >> 32)]
-            after = END_POSITION if symbol == END_ID else position + TAIL_STEP
-            return Children(
-                symbols=np.array([symbol]), positions=np.array([after]), bests=self.arrays.bests[node : node + 1]
-            )
-        first = self.firsts[node]
-        symbols = self.arrays.symbols[first : first + width].astype(np.int64)
-        positions = np.arange(first, first + width)
-        positions[symbols == END_ID] = END_POSITION
-        return Children(symbols=symbols, positions=positions, bests=self.arrays.bests[first : first + width])
-
-    def children_of_all(self, positions: NDArray[np.int64]) -> tuple[NDArray[np.int64], Children]:
-        """Give what follows each of several positions, in one run.
-
-        Args:
-            positions: (positions,) of this index, none of them ``END_POSITION``.
-
-        Returns:
-            (C,) int64, which of the positions each child follows, ascending; and the children.
-        """
-        nodes = positions & NODE_MASK
-        firsts = self.arrays.firsts[nodes].astype(np.int64)
-        widths = self.arrays.widths[nodes].astype(np.int64)
-        on_tail = np.flatnonzero(widths == 0)
-        lengths = np.maximum(widths, 1)
-        ends = np.cumsum(lengths)
-        parents = np.repeat(np.arange(len(positions)), lengths)
-        children = np.arange(len(parents)) + (firsts - ends + lengths)[parents]
-        tails = (ends - lengths)[on_tail]  # a tail goes on in one way only
-        children[tails] = nodes[on_tail]
-        symbols = self.arrays.symbols[children].astype(np.int64)
-        bests = self.arrays.bests[children]
-        if len(tails):
-            symbols[tails] = self.arrays.tails[firsts[on_tail] + (positions[on_tail] >> 32)]
-            children[tails] = positions[on_tail] + TAIL_STEP
-        children[symbols == END_ID] = END_POSITION
-        return parents, Children(symbols=symbols, positions=children, bests=bests)
-
-    def widths_of(self, positions: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Tell how many ways each of several positions goes on (positions,)."""
-        widths: NDArray[np.int64] = self.arrays.widths[positions & NODE_MASK].astype(np.int64)
-        return np.maximum(widths, 1)
+        described = (numbers(getattr(self.arrays, name)) for name in ("widths", "symbols", "tails"))
+        tables = PhraseTables(address(self.arrays.firsts), address(self.arrays.bests), *described)
+        object.__setattr__(self, "tables", tables)
 
     def child(self, position: int, symbol: int) -> int | None:
         """Give the position that a symbol leads to, ``END_POSITION`` for the end; None where no phrase goes on so."""
@@ -273,12 +215,36 @@ def phrase_index_of(opened: ArrayFile) -> PhraseIndex:
     """
     try:
         arrays = PhraseArrays(**opened.arrays)  # type: ignore[arg-type]
-        index = PhraseIndex(arrays=arrays, phrases=int(opened.numbers["phrases"]), total=opened.numbers["total"])
-    except (TypeError, KeyError) as error:
+        index = PhraseIndex(
+            arrays=arrays,
+            phrases=int(opened.numbers["phrases"]),
+            total=opened.numbers["total"],
+            largest_symbol=max(int(arrays.symbols.max()), int(arrays.tails.max())),
+        )
+    except (TypeError, KeyError, ValueError) as error:
         raise CheckpointError(
             f"{PHRASES_FILE} must hold an index of phrases, got: {', '.join(opened.arrays)}"
         ) from error
-    nodes = {len(each) for each in (arrays.firsts, arrays.widths, arrays.symbols, arrays.bests)}
-    if len(nodes) != 1 or nodes == {0} or not len(arrays.tails):
+    if not fit_each_other(arrays):
         raise CheckpointError(f"{PHRASES_FILE} must hold arrays of an index that fit each other")
+    opened.let_go()
     return index
+
+
+def fit_each_other(arrays: PhraseArrays) -> bool:
+    """Tell whether arrays are those of a trie: the compiled core follows them without looking."""
+    nodes = len(arrays.firsts)
+    kinds = [(arrays.firsts, "<u4"), (arrays.bests, "<f4")]
+    small = all(each.dtype.kind == "u" for each in (arrays.widths, arrays.symbols, arrays.tails))
+    if not small or any(values.dtype.str != kind for values, kind in kinds):
+        return False
+    if {len(arrays.widths), len(arrays.symbols), len(arrays.bests)} != {nodes} or not nodes or not len(arrays.tails):
+        return False
+    inner = arrays.widths > 0
+    first, after = arrays.firsts[inner].astype(np.int64), arrays.widths[inner]
+    return bool(
+        (first > inner.nonzero()[0]).all()  # children come later, so that every way ends
+        and (first + after <= nodes).all()
+        and arrays.firsts[~inner].max(initial=0) < len(arrays.tails)
+        and arrays.tails[-1] == END_ID
+    )

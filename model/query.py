@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from model.alphabet import UNKNOWN_ID
+from model.native.library import Made, address, checked, core
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -71,6 +72,25 @@ class ExactQuery:
             costs=self.costs[place : place + 1],
             places=np.array([place + 1]),
         )
+
+
+class Places:
+    """The places of a query as the compiled core knows them: each from when search comes there."""
+
+    def __init__(self, query: Query) -> None:
+        self.query = query
+        self.made = Made("query")
+        self.known: dict[int, Arcs | None] = {}
+
+    def arcs(self, place: int) -> Arcs | None:
+        """Give what may come next at a place, and make it known to the core."""
+        if place not in self.known:
+            arcs = self.known[place] = self.query.arcs(place)
+            described: tuple[int | None, ...] = (-1, None, None, None)
+            if arcs is not None:
+                described = (len(arcs.ids), address(arcs.ids), address(arcs.costs), address(arcs.places))
+            checked(core().machim_query_put(self.made.address, place, *described))
+        return self.known[place]
 
 
 def exact_query(alphabet: Alphabet, prefix: str) -> ExactQuery:

@@ -91,10 +91,10 @@ class Runtime:
             log_probabilities, next_state = self.step_session.run(None, {"ids": ids, "state": state})
             return log_probabilities, next_state
         own = self.graph_state_width
-        prior, digits = self.ngram.step(ids, state[:, own:])
+        prior, contexts = self.ngram.step(ids, state[:, own:])
         inputs = {"ids": ids, "state": np.ascontiguousarray(state[:, :own]), "prior": prior}
         log_probabilities, next_state = self.step_session.run(None, inputs)
-        return log_probabilities, np.concatenate([next_state, digits], axis=1)
+        return log_probabilities, np.concatenate([next_state, contexts], axis=1)
 
     def read(
         self, sequence: NDArray[np.int64], state: NDArray[np.float32]
@@ -104,10 +104,10 @@ class Runtime:
             log_probabilities, states = self.sequence_session.run(None, {"sequence": sequence, "first_state": state})
             return log_probabilities, states
         own = self.graph_state_width
-        prior, digits = self.ngram.read(sequence, state[:, own:])
+        prior, contexts = self.ngram.read(sequence, state[:, own:])
         inputs = {"sequence": sequence, "first_state": np.ascontiguousarray(state[:, :own]), "prior": prior}
         log_probabilities, states = self.sequence_session.run(None, inputs)
-        return log_probabilities, np.concatenate([states, digits], axis=2)
+        return log_probabilities, np.concatenate([states, contexts], axis=2)
 
 
 def initial_state(network: Network, batch: int = 1) -> NDArray[np.float32]:

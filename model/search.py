@@ -14,20 +14,16 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from model.alphabet import BEGIN_ID
 from model.frontier import Frontier
-from model.seen import BestSeen, best_seen, score_seen
-from model.seen_below import seen_after
-from model.tree import BEGINNING, ROOT, UNSEEN
+from model.query import Places
+from model.seen import best_seen, score_seen
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from model.finished import Found, SearchOptions
     from model.memory import Reader
-    from model.query import Arcs, Query
+    from model.query import Query
     from model.seen import SeenPhrase
 
 
@@ -38,40 +34,6 @@ class SearchResult:
     found: tuple[Found, ...]
     exact: bool
     expansions: int
-
-
-def begin(frontier: Frontier) -> None:
-    """Read the start and what was typed in one call, and queue what follows and what may have been meant instead."""
-    query, options = frontier.query, frontier.options
-    steps: list[tuple[Arcs, int]] = []  # the arcs of each place on the way, and which of them leads on
-    place = 0
-    for character in query.ahead:
-        arcs = query.arcs(place)
-        ahead = [] if arcs is None else np.flatnonzero(arcs.ids == character).tolist()
-        if arcs is None or not ahead:
-            break
-        steps.append((arcs, ahead[0]))
-        place = int(arcs.places[ahead[0]])
-    context = options.context
-    ids = (*context, *(int(arcs.ids[index]) for arcs, index in steps))
-    rows, states = frontier.reader.read(ids, len(context))
-    frontier.expansions += 1
-    beginnings = np.zeros(len(steps) + 1, dtype=BEGINNING)
-    model = 0.0 if options.mixture is None else options.mixture.log_model_share
-    position = UNSEEN if options.mixture is None else options.mixture.index.root
-    beginnings[0] = (model, 0.0, position, ROOT, BEGIN_ID, 0)
-    cost = 0.0
-    for node, (arcs, index) in enumerate(steps):
-        model += rows.item(node, int(arcs.ids[index]))
-        cost += float(arcs.costs[index])
-        position = int(seen_after(options.mixture, position, arcs.ids[index : index + 1]).positions[0])
-        beginnings[node + 1] = (model, cost, position, node, arcs.ids[index], arcs.places[index])
-    typed = ids[len(context) :]
-    nodes = frontier.add(beginnings, [typed[:end] for end in range(len(typed) + 1)], rows, states)
-    for node, (arcs, index) in enumerate(steps):
-        if len(arcs.ids) > 1:
-            frontier.spread_arcs(node, arcs, left_out=index)
-    frontier.spread(nodes[-1:], rows[-1:])
 
 
 def search(reader: Reader, query: Query, options: SearchOptions, known: Sequence[Found] = ()) -> SearchResult:
@@ -87,19 +49,19 @@ def search(reader: Reader, query: Query, options: SearchOptions, known: Sequence
         The top K of those known and of all phrases that the query admits; ``exact`` is False if a bound was met before
         that was proven.
     """
-    best_of_seen, mixture, fill = BestSeen([], math.inf), options.mixture, options.expansions_to_fill
+    places, mixture, fill = Places(query), options.mixture, options.expansions_to_fill
+    best_of_seen = None
     if mixture is not None:
-        best_of_seen = best_seen(mixture, query, options.limit, deadline=options.deadline)
+        best_of_seen = best_seen(mixture, places, options.limit, deadline=options.deadline)
         if fill is not None and best_of_seen.others == -math.inf and len(best_of_seen.phrases) < options.limit:
             options = replace(options, max_expansions=min(options.max_expansions, fill))
-    frontier = Frontier(reader=reader, query=query, options=options)
-    finished = frontier.finished
+    frontier = Frontier(reader=reader, places=places, options=options)
     for found in known:
-        finished.add(found)
-    seen = [] if mixture is None else frontier.expect(mixture, best_of_seen)
+        frontier.know(found)
+    seen = [] if best_of_seen is None else frontier.expect(best_of_seen)
     proven = time.perf_counter() < options.deadline
     if proven:
-        begin(frontier)
+        frontier.begin()
     while proven and frontier.more():
         if seen and frontier.is_long:
             add_seen(frontier, seen)  # what they come to as a whole is the better bound
@@ -109,17 +71,18 @@ def search(reader: Reader, query: Query, options: SearchOptions, known: Sequence
             frontier.expand()
     if not proven:
         add_seen(frontier, seen)
-    best = tuple(finished.best())
-    worst = best[-1].score if len(best) == options.limit else -np.inf
-    uncut = frontier.best_cut == -np.inf or frontier.best_cut < worst
+    best = tuple(frontier.found()[: options.limit])
+    worst = best[-1].score if len(best) == options.limit else -math.inf
+    cut = frontier.best_cut
+    uncut = cut == -math.inf or cut < worst
     return SearchResult(found=best, exact=proven and uncut, expansions=frontier.expansions)
 
 
 def add_seen(frontier: Frontier, seen: Sequence[SeenPhrase]) -> None:
     """Add phrases seen that search did not reach yet."""
-    mixture, finished = frontier.options.mixture, frontier.finished
-    reached = {found.ids for found in finished.found.values()}
+    mixture = frontier.options.mixture
+    reached = {found.ids for found in frontier.found()}
     missed = [each for each in seen if each.ids not in reached]
     if mixture is not None:
         for found in score_seen(frontier.reader.network, mixture, missed, deadline=frontier.options.deadline):
-            finished.add(found)
+            frontier.know(found)

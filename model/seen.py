@@ -3,34 +3,37 @@
 What counts give is less than what counts and model give together, so the K-th best of them is a floor for search; and
 where search is cut short, they are what can be offered.
 
-Legend: K phrases, V vocabulary size, C children of a position, T time steps.
+Legend: K phrases, V vocabulary size, T time steps.
 """
 
 from __future__ import annotations
 
-import heapq
+import ctypes
 import math
 import time
+from ctypes import byref
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from model.alphabet import BEGIN_ID, END_ID
 from model.finished import Found
+from model.native.library import Made, address, checked, core
 from model.runtime import initial_state
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
     from model.mixture import Mixture
-    from model.phrases import Children
-    from model.query import Arcs, Query
+    from model.query import Places
     from model.runtime import Network
 
-MOST_STEPS = 4000  # positions of the index looked at, some microseconds each
+MOST_STEPS = 20_000  # positions of the index looked at, a tenth of a microsecond each and as much for each child
 LEAST_STEPS = 100  # of them, however late it is: what was seen most is found in fewer
+STEPS_TOGETHER = 1000  # of them before it is looked how late it is
+DONE = -1  # of seen.c: there is no more to look at, or no more is wanted
 TOGETHER = 16  # phrases scored in one call: what the network says of all their characters is held at once
 
 
@@ -39,15 +42,6 @@ class SeenPhrase(NamedTuple):
 
     ids: tuple[int, ...]
     seen: float
-    cost: float
-
-
-class Way(NamedTuple):
-    """A way through query and index: its characters, where it is in both, and what it costs, nats."""
-
-    ids: tuple[int, ...]
-    position: int
-    place: int
     cost: float
 
 
@@ -62,133 +56,43 @@ class BestSeen(NamedTuple):
     others: float
 
 
-class Ways(NamedTuple):
-    """The ways (C,) that one way goes on to, best first: by the most that each can come to, nats."""
-
-    ids: tuple[int, ...]
-    bounds: NDArray[np.float64]
-    symbols: NDArray[np.int64]
-    positions: NDArray[np.int64]
-    bests: NDArray[np.float32]
-    places: NDArray[np.int64]
-    costs: NDArray[np.float64]
-
-
 def best_seen(
-    mixture: Mixture, query: Query, limit: int, *, most_steps: int = MOST_STEPS, deadline: float = math.inf
+    mixture: Mixture, places: Places, limit: int, *, most_steps: int = MOST_STEPS, deadline: float = math.inf
 ) -> BestSeen:
     """Find the phrases seen that are worth most by their counts and what they cost.
 
     Args:
         mixture: says what counts are worth.
-        query: what was typed.
+        places: of what was typed.
         limit: K.
         most_steps: positions of the index to look at before giving those found.
         deadline: when to do so, by ``time.perf_counter``, seconds, but after ``LEAST_STEPS`` at the earliest.
     """
-    walk = IndexWalk(mixture, query, limit)
-    steps = 0
-    while walk.heap and len(walk.found) < limit and steps < most_steps:
-        if steps >= LEAST_STEPS and time.perf_counter() >= deadline:
+    numbers = mixture.numbers
+    walk = Made("seen", byref(mixture.index.tables), byref(numbers), places.made.address, limit)
+    until = min(LEAST_STEPS, most_steps)
+    while (place := checked(core().machim_seen_run(walk.address, until))) != DONE:
+        if place >= 0:
+            places.arcs(place)
+        elif until == most_steps or time.perf_counter() >= deadline:
             break
-        walk.step()
-        steps += 1
-    return BestSeen(walk.found, -walk.heap[0][0] if walk.heap else -math.inf)
-
-
-class Phrases(NamedTuple):
-    """The phrases below a position, most often seen first: the next with its count, those after it, what each costs."""
-
-    first: tuple[tuple[int, ...], float]
-    others: Iterator[tuple[tuple[int, ...], float]]
-    cost: float
-
-
-class IndexWalk:
-    """Best-first search over query and index: no phrase below a position is worth more than the largest count there.
-
-    Its queue holds ways that go on to others and shows the best of those that were not taken yet; and where all that
-    was typed is matched, the phrases below a position, of which it shows the next.
-    """
-
-    def __init__(self, mixture: Mixture, query: Query, limit: int) -> None:
-        self.mixture, self.query, self.limit = mixture, query, limit
-        self.found: list[SeenPhrase] = []
-        self.heap: list[tuple[float, int, Ways | Phrases, int]] = []
-        self.pushed = 0
-        self.sorted_ids: dict[int, tuple[NDArray[np.int64], NDArray[np.int64]]] = {}  # of a place's arcs, and the order
-        if mixture.log_share(mixture.index.best(mixture.index.root)) > -math.inf:
-            self.follow(Way((), mixture.index.root, 0, 0.0))
-
-    def push(self, bound: float, entry: Ways | Phrases, rank: int) -> None:
-        """Queue what an entry shows at a rank, worth so much, nats."""
-        if bound > -math.inf:
-            self.pushed += 1
-            heapq.heappush(self.heap, (-bound, self.pushed, entry, rank))
-
-    def step(self) -> None:
-        """Take the best of the queue, and queue what it goes on to."""
-        _, _, entry, rank = heapq.heappop(self.heap)
-        if isinstance(entry, Phrases):
-            self.found.append(SeenPhrase(*entry.first, entry.cost))
-            self.push_next(entry)
-            return
-        if rank + 1 < len(entry.bounds):
-            self.push(entry.bounds.item(rank + 1), entry, rank + 1)
-        symbol, cost = entry.symbols.item(rank), entry.costs.item(rank)
-        if symbol == END_ID:
-            self.found.append(SeenPhrase(entry.ids, entry.bests.item(rank), cost))
         else:
-            self.follow(Way((*entry.ids, symbol), entry.positions.item(rank), entry.places.item(rank), cost))
+            until = min(until + STEPS_TOGETHER, most_steps)
+    return BestSeen(found_of(walk), core().machim_seen_others(walk.address))
 
-    def follow(self, way: Way) -> None:
-        """Queue what a way goes on to."""
-        arcs = self.query.arcs(way.place)
-        if arcs is None:
-            phrases = self.mixture.index.ranked(way.position, way.ids, self.limit + 1)  # one more bounds the others
-            self.push_next(Phrases(((), 0.0), phrases, way.cost))
-            return
-        children, arc = self.following(way, arcs)
-        costs = way.cost + arcs.costs[arc].astype(np.float64)
-        bounds = self.mixture.log_shares(children.bests) + costs
-        kept = bounds > -math.inf
-        if not way.ids:
-            kept &= children.symbols != END_ID  # nothing at all is no phrase
-        order = kept.nonzero()[0]
-        order = order[np.argsort(-bounds[order], kind="stable")]
-        if len(order):
-            children, places = children.of(order), arcs.places[arc[order]]
-            ways = Ways(
-                way.ids,
-                bounds[order],
-                children.symbols,
-                children.positions,
-                children.bests,
-                places,
-                costs[order],
-            )
-            self.push(ways.bounds.item(0), ways, 0)
 
-    def push_next(self, phrases: Phrases) -> None:
-        """Queue the next of the phrases below a position."""
-        for ids, count in phrases.others:
-            if ids:
-                bound = self.mixture.log_share(count) + phrases.cost
-                self.push(bound, phrases._replace(first=(ids, count)), 0)
-                return
-
-    def following(self, way: Way, arcs: Arcs) -> tuple[Children, NDArray[np.int64]]:
-        """Give what follows in the index and is admitted (C,), and the arc (C,) of each."""
-        if way.place not in self.sorted_ids:
-            order = np.argsort(arcs.ids)
-            self.sorted_ids[way.place] = arcs.ids[order], order
-        ids, order = self.sorted_ids[way.place]
-        children = self.mixture.index.children(way.position)
-        if not len(ids):
-            return children.of(order), order
-        ranks = np.minimum(np.searchsorted(ids, children.symbols), len(ids) - 1)
-        both = (ids[ranks] == children.symbols).nonzero()[0]
-        return children.of(both), order[ranks[both]]
+def found_of(walk: Made) -> list[SeenPhrase]:
+    """Give the phrases that a walk found, best first."""
+    characters = ctypes.c_int64()
+    found = core().machim_seen_count(walk.address, byref(characters))
+    lengths, ids = np.empty(found, dtype=np.int32), np.empty(characters.value, dtype=np.int32)
+    counts, costs = np.empty(found), np.empty(found)
+    core().machim_seen_give(walk.address, address(lengths), address(counts), address(costs), address(ids))
+    phrases, first, flat = [], 0, ids.tolist()
+    for length, count, cost in zip(lengths.tolist(), counts.tolist(), costs.tolist(), strict=True):
+        phrases.append(SeenPhrase(tuple(flat[first : first + length]), count, cost))
+        first += length
+    return phrases
 
 
 def score_seen(

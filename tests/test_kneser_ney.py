@@ -15,13 +15,16 @@ from hypothesis import strategies as st
 
 from model.alphabet import BEGIN_ID, END_ID, SYMBOLS
 from model.errors import CheckpointError, InputError
-from model.ngram import Ngram, NgramNetwork, context_digits, contexts_of, ngram_from, open_ngram
+from model.ngram import Ngram, NgramNetwork, context_bits, contexts_of, ngram_from, open_ngram
 from model.runtime import initial_state
 from training.kneser_ney import USUAL_DISCOUNTS, build_kneser_ney, discounts_of
 from training.ngram_file import ngram_bytes
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
+
+    from numpy.typing import NDArray
 
 VOCABULARY = SYMBOLS + 3
 Phrase = tuple[int, ...]
@@ -69,11 +72,10 @@ def by_definition(phrases: list[Phrase], order: int) -> dict[Phrase, np.ndarray[
     return rows
 
 
-def context_after(ngram: Ngram, symbols: Phrase) -> int:
-    context = 0
-    for symbol in symbols:
-        context = ngram.advance(context, symbol)
-    return context
+def contexts_after(ngram: Ngram, texts: Sequence[Phrase]) -> NDArray[np.int64]:
+    """The context after each of some texts, each followed from where nothing was read."""
+    nothing = np.zeros(1, dtype=np.int64)
+    return np.array([ngram.follow(nothing, np.array(text)[:, None])[-1, 0] for text in texts])
 
 
 @settings(max_examples=60, deadline=None)
@@ -83,7 +85,7 @@ def test_what_is_served_is_the_definition_after_every_context(phrases: list[Phra
     for text in ((BEGIN_ID, *phrase) for phrase in phrases):
         for end in range(1, len(text) + 1):
             longest = next(text[at:end] for at in range(max(0, end - order + 1), end + 1) if text[at:end] in rows)
-            row = np.exp(ngram.log_probabilities([context_after(ngram, text[:end])])[0].astype(np.float64))
+            row = np.exp(ngram.log_probabilities(contexts_after(ngram, [text[:end]]))[0].astype(np.float64))
             np.testing.assert_allclose(row, rows[longest], atol=1e-6)
 
 
@@ -95,7 +97,7 @@ def test_probabilities_sum_to_one_after_anything_pruned_or_not(
     repeats = data.draw(st.none() | st.lists(st.integers(1, 5), min_size=len(phrases), max_size=len(phrases)))
     ngram = served(phrases, order, singles_below, repeats)
     asked = data.draw(st.lists(st.integers(SYMBOLS, VOCABULARY - 1), max_size=5))
-    contexts = [context_after(ngram, (BEGIN_ID, *asked[:end])) for end in range(len(asked) + 1)]
+    contexts = contexts_after(ngram, [(BEGIN_ID, *asked[:end]) for end in range(len(asked) + 1)])
     rows = np.exp(ngram.log_probabilities(contexts).astype(np.float64))
     np.testing.assert_allclose(rows.sum(axis=1), 1, atol=1e-5)
     assert (rows[:, [each for each in range(VOCABULARY) if each != BEGIN_ID]] > 1e-9).all()
@@ -105,8 +107,9 @@ def test_leaving_singles_out_makes_the_file_smaller_and_keeps_what_was_seen_twic
     phrases = [(3, 4, 5), (3, 4, 5), (3, 4, 4), (5, 5, 4, 3)]
     whole, pruned = served(phrases, 4), served(phrases, 4, 1)
     assert len(pruned.symbols) < len(whole.symbols)
-    after = [context_after(ngram, (BEGIN_ID, 3, 4)) for ngram in (whole, pruned)]
-    assert np.argmax(pruned.log_probabilities(after[1:])) == np.argmax(whole.log_probabilities(after[:1])) == 5
+    text = (BEGIN_ID, 3, 4)
+    likeliest = [np.argmax(ngram.log_probabilities(contexts_after(ngram, [text]))) for ngram in (whole, pruned)]
+    assert likeliest == [5, 5]
 
 
 @settings(max_examples=30, deadline=None)
@@ -122,9 +125,10 @@ def test_reading_at_once_is_stepping(phrases: list[Phrase], order: int, asked: l
         np.testing.assert_array_equal(states[at], state)
 
 
-def test_the_number_of_a_context_survives_as_digits() -> None:
-    numbers = [0, 1, 65_535, 65_536, 2**31 + 17]
-    assert contexts_of(context_digits(numbers)) == numbers
+def test_the_number_of_a_context_survives_in_a_state() -> None:
+    numbers = np.array([0, 1, 2**16, 2**24 + 1, 0x7F800001, 2**31 - 1])  # among them what would be no number
+    state = np.concatenate([np.ones((6, 3), np.float32), context_bits(numbers)], axis=1)
+    np.testing.assert_array_equal(contexts_of(state[::2, 3:]), numbers[::2])
 
 
 def test_discounts_come_from_how_many_counts_are_small() -> None:
@@ -145,8 +149,9 @@ def test_a_file_is_mapped_and_a_damaged_one_refused(tmp_path: Path) -> None:
     content = ngram_bytes(build_kneser_ney(ids, offsets, order=3, vocabulary_size=VOCABULARY))
     path = tmp_path / "ngram.bin"
     path.write_bytes(content)
+    begun = np.array([BEGIN_ID])
     np.testing.assert_array_equal(
-        open_ngram(path).log_probabilities([BEGIN_ID]), ngram_from(content).log_probabilities([BEGIN_ID])
+        open_ngram(path).log_probabilities(begun), ngram_from(content).log_probabilities(begun)
     )
     for damaged in (b"", content[: len(content) // 2], content.replace(b'"rests"', b'"tests"')):
         path.write_bytes(damaged)

@@ -70,29 +70,19 @@ def test_the_index_says_what_a_dictionary_says(
 def test_what_follows_a_beginning_is_what_phrases_go_on_with(pairs: list[tuple[tuple[int, ...], float]]) -> None:
     totals, index = added_up(pairs), phrase_index_from(written(pairs))
     beginnings = sorted({phrase[:length] for phrase in totals for length in range(len(phrase) + 1)})
-    positions = [index.walk(each) for each in beginnings]
-    known = np.array([each for each in positions if each is not None])
-    assert len(known) == len(beginnings)
-    parents, together = index.children_of_all(known)
-    for at, beginning in enumerate(beginnings):
-        below = beginning_with(totals, beginning)
+    for beginning in beginnings:
         following: Counts = {}
-        for phrase, count in below.items():
+        for phrase, count in beginning_with(totals, beginning).items():
             symbol = (*phrase, END_ID)[len(beginning)]
             following[(symbol,)] = max(following.get((symbol,), 0.0), count)
-        children = index.children(int(known[at]))
-        assert {
-            (symbol,): best for symbol, best in zip(children.symbols.tolist(), children.bests.tolist(), strict=True)
-        } == following
-        assert children.symbols.tolist() == sorted(children.symbols.tolist())
-        assert index.widths_of(known[at : at + 1]).tolist() == [len(following)]
-        mine = parents == at
-        assert together.symbols[mine].tolist() == children.symbols.tolist()
-        assert together.positions[mine].tolist() == children.positions.tolist()
-        assert together.bests[mine].tolist() == children.bests.tolist()
-        for symbol, after in zip(children.symbols.tolist(), children.positions.tolist(), strict=True):
-            assert index.child(int(known[at]), symbol) == after
-            assert (after == END_POSITION) == (symbol == END_ID)
+        position = index.walk(beginning)
+        assert position is not None
+        for symbol in (END_ID, *range(SYMBOLS, SYMBOLS + 5)):
+            after = index.child(position, symbol)
+            assert (after is None) == ((symbol,) not in following)
+            assert (after == END_POSITION) == (symbol == END_ID and after is not None)
+            if after is not None and symbol != END_ID:
+                assert index.best(after) == following[symbol,]
 
 
 def test_no_phrases_at_all_make_an_index_that_finds_none() -> None:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import math
+from unittest.mock import patch
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from model import slips
 from model.alphabet import Alphabet, count_characters, train_alphabet
 from model.channel import DEFAULT_COSTS
 from model.hangul import keystrokes, neighbours
 from model.keys import alphabet_keys
-from model.phrases import phrase_index_from
+from model.phrases import PhraseIndex, phrase_index_from
 from model.slips import edits_for, find_slips
 from training.phrase_index import build_phrase_index
 
@@ -29,14 +31,18 @@ def alphabet_of(characters: str) -> Alphabet:
 ALPHABETS = {LATIN: alphabet_of(LATIN), HANGUL: alphabet_of(HANGUL)}
 
 
+def index_of(phrases: dict[str, float], alphabet: Alphabet) -> PhraseIndex:
+    ids, offsets = alphabet.encode_many(list(phrases))
+    return phrase_index_from(build_phrase_index(ids, offsets, np.array(list(phrases.values()), dtype=np.float64)))
+
+
 def found(
     phrases: dict[str, float], typed: str, *, edits: int, most: int = ALL, known: str = "", **bounds: float
 ) -> dict[str, float]:
     alphabet = ALPHABETS.get(known) or alphabet_of("".join(phrases) + typed)
-    ids, offsets = alphabet.encode_many(list(phrases))
-    index = phrase_index_from(build_phrase_index(ids, offsets, np.array(list(phrases.values()), dtype=np.float64)))
-    slips = find_slips(index, alphabet_keys(alphabet), typed, edits=edits, costs=DEFAULT_COSTS, most=most, **bounds)
-    return {alphabet.decode(each.ids): each.cost for each in slips.corrections}
+    index, keys = index_of(phrases, alphabet), alphabet_keys(alphabet)
+    corrections = find_slips(index, keys, typed, edits=edits, costs=DEFAULT_COSTS, most=most, **bounds).corrections
+    return {alphabet.decode(each.ids): each.cost for each in corrections}
 
 
 def edit_costs(meant: str, typed: str, edits: int) -> list[float]:
@@ -129,6 +135,17 @@ def test_each_edit_has_its_cost(typed: str, meant: str, cost: float) -> None:
     assert best[meant] == pytest.approx(cost if typed != "서을" else max(cost, best[meant]))
 
 
+def test_keys_alike_are_not_exchanged() -> None:
+    """Or what was typed exactly would be a slip."""
+    assert "xaab" not in found({"xaab": 1.0}, "xaab", edits=1)
+
+
+def test_two_keys_exchanged_are_hoped_for_before_the_second_is_seen() -> None:
+    """Until then any other edit costs more than the least worth lets it."""
+    least = (DEFAULT_COSTS.transposition + DEFAULT_COSTS.slip) / 2
+    assert found({"anam": 1.0}, "anma", edits=1, least_worth=least) == {"anam": DEFAULT_COSTS.transposition}
+
+
 def test_two_edits_are_tried_only_where_one_finds_nothing() -> None:
     assert found({"abcdefgh": 1.0}, "abxdexgh", edits=1) == {}
     assert "abcdefgh" in found({"abcdefgh": 1.0}, "abxdexgh", edits=2)
@@ -161,6 +178,46 @@ def test_what_is_worth_too_little_is_passed_over_and_else_only_what_goes_on_from
         shorter = [each[:end] for end in range(1, len(each))]
         needless = typed in shorter or any(every.get(beginning, -math.inf) >= every[each] for beginning in shorter)
         assert needless or worth(each, every[each]) <= least + 1e-5
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.dictionaries(st.text(LATIN, min_size=1, max_size=5), st.integers(1, 5000).map(float), max_size=12),
+    st.text(LATIN, min_size=1, max_size=5),
+    st.sampled_from([1, 2]),
+    st.integers(1, 6),
+)
+def test_the_best_few_are_the_best_of_all_but_for_what_goes_on_from_a_beginning_as_good(
+    phrases: dict[str, float], typed: str, edits: int, most: int
+) -> None:
+    every = found(phrases, typed, edits=edits, known=LATIN)
+    kept = found(phrases, typed, edits=edits, known=LATIN, most=most)
+    worths = {
+        each: cost + math.log(max(count for phrase, count in phrases.items() if phrase.startswith(each)))
+        for each, cost in every.items()
+    }
+    assert kept.items() <= every.items()
+    assert [worths[each] for each in kept] == sorted((worths[each] for each in kept), reverse=True)
+    for each in every.keys() - kept.keys():
+        shorter = [each[:end] for end in range(1, len(each))]
+        needless = typed in shorter or any(every.get(beginning, -math.inf) >= every[each] for beginning in shorter)
+        assert needless or (len(kept) == most and worths[each] <= min(worths[beginning] for beginning in kept) + 1e-5)
+
+
+def test_a_walk_that_is_cut_short_gives_what_it_came_to_first() -> None:
+    """Two characters begin phrases, and below the one that more is hoped of is one each, of which the third ends it."""
+    phrases = {"abcd1": 10.0, "abcd2": 10.0, "xzcd": 1.0}
+    with patch.object(slips, "MOST_CHILDREN", 4):
+        assert found(phrases, "azcd", edits=1) == {}
+    with patch.object(slips, "MOST_CHILDREN", 5):
+        assert found(phrases, "azcd", edits=1) == {"abcd": DEFAULT_COSTS.slip}
+    assert found(phrases, "azcd", edits=1).keys() == {"abcd", "xzcd"}
+
+
+def test_a_deadline_that_is_over_ends_the_walk_and_is_said() -> None:
+    index = index_of({"abcde": 1.0}, alphabet := alphabet_of("abcde"))
+    late = find_slips(index, alphabet_keys(alphabet), "abxde", edits=1, costs=DEFAULT_COSTS, most=1, deadline=0.0)
+    assert late == slips.Slips(corrections=(), in_time=False)
 
 
 def test_every_slip_costs_something_so_what_was_typed_exactly_comes_before_it() -> None:
