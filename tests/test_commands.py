@@ -87,6 +87,21 @@ def test_a_wall_clock_limit_ends_in_a_finished_measured_checkpoint(phrases: Path
     assert inspected["provenance"]["outcome"]["ended"] != "100000 epochs"
 
 
+def test_a_gpu_that_is_not_there_is_missed_before_anything_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")  # so that none is there anywhere
+    said = refused(machim("train", tmp_path / "none.txt", "--out", tmp_path / "m", "--device", "cuda"))
+    assert "sees no GPU: leave --device out" in said
+    assert not (tmp_path / "m").exists()
+
+
+def test_a_run_says_where_it_learned(trained: Path) -> None:
+    provenance = json.loads(machim("inspect", trained / "0001", "--json").stdout)["provenance"]
+    assert provenance["training"]["device"] == "auto"
+    assert provenance["device"].split(", ")[0] in {"cpu", "cuda"}
+
+
 def test_complete_prints_one_object_for_each_line_of_input(trained: Path) -> None:
     result = machim("complete", trained, "-", "--limit", "3", "--json", given="phr\r\n서\n\n".encode())
     replies = [json.loads(line) for line in result.stdout.decode().split("\n")[:-1]]

@@ -272,6 +272,7 @@ def test_a_loss_that_is_no_number_ends_the_run_with_advice() -> None:
         ({"weight_decay": -0.1}, "weight_decay must be at least 0, got -0.1"),
         ({"count_power": -1.0}, "count_power must be at least 0, got -1.0"),
         ({"precision": "int4"}, "precision must be one of auto, float32, bfloat16, got 'int4'"),
+        ({"device": "tpu"}, "device must be one of auto, cpu, cuda, got 'tpu'"),
     ],
 )
 def test_settings_that_train_nothing_are_refused(values: dict[str, Any], message: str) -> None:

@@ -16,6 +16,7 @@ from model.alphabet import BEGIN_ID, UNKNOWN_ID
 from model.ngram import Ngram, NgramNetwork
 from model.runtime import initial_state
 from training.batches import IGNORED, Batch, pad_phrases
+from training.devices import tensor_on
 from training.metrics import bits_per_character
 
 if TYPE_CHECKING:
@@ -67,9 +68,10 @@ class TorchNetwork:
         self, ids: NDArray[np.int64], state: NDArray[np.float32]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Read one character more in each row; see ``model.runtime.Network``."""
+        device = self.network.device
         with torch.no_grad():
-            logits, after = self.network.step(torch.from_numpy(ids), torch.from_numpy(state))
-            return logits.log_softmax(dim=-1).numpy(), after.numpy()
+            logits, after = self.network.step(tensor_on(device, ids), tensor_on(device, state))
+            return logits.log_softmax(dim=-1).cpu().numpy(), after.cpu().numpy()
 
     def read(
         self, sequence: NDArray[np.int64], state: NDArray[np.float32]
@@ -104,13 +106,14 @@ def torch_scorer(network: RecurrentLanguageModel, prior: Prior | None = None) ->
         inputs: NDArray[np.int64], targets: NDArray[np.int64], state: NDArray[np.float32] | None
     ) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
         with torch.no_grad():
-            before = None if state is None else torch.from_numpy(state)
-            logits, after = network(torch.from_numpy(inputs), before)
+            before = None if state is None else tensor_on(network.device, state)
+            logits, after = network(tensor_on(network.device, inputs), before)
             if prior is not None:
                 logits = prior.shares.network * logits.log_softmax(dim=-1)
-                logits += prior.shares.ngram * torch.from_numpy(prior.rows(inputs))
-            scored = logits.log_softmax(dim=-1).gather(2, torch.from_numpy(np.maximum(targets, 0))[..., None])
-        return scored[..., 0].double().numpy(), after.numpy()
+                logits += prior.shares.ngram * tensor_on(network.device, prior.rows(inputs))
+            wanted = tensor_on(network.device, np.maximum(targets, 0))[..., None]
+            scored = logits.log_softmax(dim=-1).gather(2, wanted)
+        return scored[..., 0].double().cpu().numpy(), after.cpu().numpy()
 
     return score
 

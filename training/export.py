@@ -51,14 +51,19 @@ def array(tensor: torch.Tensor) -> NDArray[np.float32]:
     return tensor.detach().float().cpu().numpy()
 
 
-def table_of_inputs(network: RecurrentLanguageModel) -> NDArray[np.float16]:
-    """Give what the first layer adds for each character, its biases included: (V, G·H) float16."""
+def first_inputs(network: RecurrentLanguageModel) -> NDArray[np.float32]:
+    """Give what the first layer adds for each character, its biases included: (V, G·H)."""
     first = layer_weights(network.recurrent, 0)
     rows = array(first.of_input).T  # (E, G·H), or (V, G·H) one-hot
     matrix = network.embedding_matrix()
     if matrix is not None:
         rows = array(matrix) @ rows
-    return (rows + input_bias(network.settings.cell, first.bias_of_input, first.bias_of_state)).astype(np.float16)
+    return rows + input_bias(network.settings.cell, first.bias_of_input, first.bias_of_state)
+
+
+def table_of_inputs(network: RecurrentLanguageModel) -> NDArray[np.float16]:
+    """Round ``first_inputs`` to the table (V, G·H) that is looked up."""
+    return first_inputs(network).astype(np.float16)
 
 
 def input_bias(cell: Cell, of_input: torch.Tensor, of_state: torch.Tensor) -> NDArray[np.float32]:

@@ -16,6 +16,7 @@ import torch
 from model.alphabet import BEGIN_ID
 from model.errors import InputError
 from training.batches import IGNORED
+from training.devices import tensor_on, uses_bfloat16
 from training.loss import weighted_cross_entropy
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
     from training.batches import Batch
     from training.networks import RecurrentLanguageModel
-    from training.settings import Precision, TrainingSettings
+    from training.settings import TrainingSettings
 
 WARM_UP = 0.02  # share of the run in which the learning rate rises
 LAST_RATE = 0.02  # of the learning rate at the end
@@ -93,14 +94,6 @@ def learning_rate_at(done: float, settings: TrainingSettings) -> float:
     return settings.learning_rate * (LAST_RATE + (1 - LAST_RATE) * fall)
 
 
-def uses_bfloat16(precision: Precision) -> bool:
-    """Tell whether products are computed in bfloat16; auto where the processor has instructions for it."""
-    capabilities = torch.cpu.get_capabilities()
-    return precision == "bfloat16" or (
-        precision == "auto" and bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
-    )
-
-
 def loss_nats(logits: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
     """Give the summed loss of a batch, and what it is summed over.
 
@@ -109,10 +102,10 @@ def loss_nats(logits: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
         batch: its targets (B, T), padding left out, and the weight of each row.
 
     Returns:
-        The weighted sum of -log P, nats, and the weighted number of characters.
+        The weighted sum of -log P, nats, and the weighted number of characters, where the logits are.
     """
-    targets = torch.from_numpy(batch.targets)
-    weights = torch.from_numpy(batch.weights)[:, None] * (targets != IGNORED)  # (B, T)
+    targets = tensor_on(logits.device, batch.targets)
+    weights = tensor_on(logits.device, batch.weights)[:, None] * (targets != IGNORED)  # (B, T)
     total = weighted_cross_entropy(logits.flatten(0, 1), targets.clamp(min=0).flatten(), weights.flatten())
     return total, weights.sum()
 
@@ -121,13 +114,14 @@ def carried(state: Tensor | None, batch: Batch) -> Tensor | None:
     """Give the state (B, S) that a batch goes on from: nothing for the rows that begin anew."""
     if state is None or not batch.continues:
         return None
-    return state * torch.from_numpy(batch.inputs[:, :1] != BEGIN_ID)
+    return state * tensor_on(state.device, batch.inputs[:, :1] != BEGIN_ID)
 
 
 def advance(run: Run, batch: Batch, state: Tensor | None, settings: TrainingSettings) -> tuple[float, Tensor]:
     """Take one step down the gradient; give the loss (nats a character) and the last state."""
-    with torch.autocast("cpu", torch.bfloat16, enabled=uses_bfloat16(settings.precision)):
-        logits, last = run.network(torch.from_numpy(batch.inputs), carried(state, batch))
+    device = run.network.device
+    with torch.autocast(device.type, torch.bfloat16, enabled=uses_bfloat16(settings.precision, device)):
+        logits, last = run.network(tensor_on(device, batch.inputs), carried(state, batch))
     total, characters = loss_nats(logits, batch)
     loss = total / characters
     run.optimiser.zero_grad(set_to_none=True)
@@ -159,7 +153,7 @@ def train_network(
         validate: gives the held-out loss, nats a character.
         settings: how.
         epoch_characters: about how many an epoch reads.
-        seconds: of wall clock; infinite for epochs alone, which give the same weights each time.
+        seconds: of wall clock; infinite for epochs alone, which on a CPU give the same weights each time.
         report: is told of the progress after each step.
     """
     began = time.monotonic()

@@ -34,7 +34,7 @@ class WeightedCrossEntropy(torch.autograd.Function):
         log_probabilities, targets, weights = ctx.saved_tensors
         scaled = weights * gradients[0]
         gradient = log_probabilities.exp_().mul_(scaled[:, None])
-        gradient[torch.arange(len(targets)), targets] -= scaled
+        gradient[torch.arange(len(targets), device=targets.device), targets] -= scaled
         return gradient.to(ctx.kept_type), None, None
 
 

@@ -58,6 +58,11 @@ class RecurrentLanguageModel(nn.Module):
         """S, the numbers that one sequence is remembered by."""
         return self.settings.layers * self.settings.hidden_width * (2 if self.settings.cell == "lstm" else 1)
 
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are, and what is read must be."""
+        return self.output.bias.device
+
     def reset_parameters(self) -> None:
         """Start near the uniform distribution, and with an LSTM that remembers (Jozefowicz et al. 2015: bias 1)."""
         hidden = self.settings.hidden_width
@@ -129,7 +134,10 @@ class RecurrentLanguageModel(nn.Module):
             state = self.initial_state(batch)
         parts = state.view(batch, -1, layers, hidden).permute(1, 2, 0, 3).contiguous()  # (1 or 2, L, B, H)
         start = (parts[0], parts[1]) if self.settings.cell == "lstm" else parts[0]
-        read, last = self.recurrent(self.drop(self.inputs(ids)), start)
+        value = self.drop(self.inputs(ids))
+        # Under autocast cuDNN computes recurrences in float16, whatever was asked for, and small gradients are lost.
+        with torch.autocast("cuda", enabled=False):
+            read, last = self.recurrent(value, start)
         ends = torch.stack(last) if isinstance(last, tuple) else last.unsqueeze(0)  # (1 or 2, L, B, H)
         return self.logits(read), ends.permute(2, 0, 1, 3).reshape(batch, -1)
 

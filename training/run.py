@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from model.checkpoint import check_writable
+from model.errors import MachimError
 from model.finished import SearchOptions
 from model.loaded import load_model
 from model.memory import Reader
@@ -22,6 +23,7 @@ from model.search import search
 from training.blending import Blend, blend_phrases, count_all
 from training.checkpoints import checkpoint_files, write_model
 from training.comparison import ask_counts, ask_model, completion_figures, in_places
+from training.devices import choose_device, described
 from training.display import Display
 from training.evaluation import TorchNetwork, phrase_losses, stream_loss, torch_scorer, weighted_loss
 from training.figures import bits_of_phrases, bits_of_stream, seen_and_unseen
@@ -99,19 +101,22 @@ def train_model(
         began: when the command began, by ``time.monotonic``.
 
     Raises:
-        InputError: the text or a setting breaks a rule, or the folder cannot be written.
+        InputError: the text or a setting breaks a rule, there is no such device, or the folder cannot be written.
     """
+    device = choose_device(settings.training.device)
     check_writable(out)
     torch.set_num_threads(settings.training.threads or torch.get_num_threads())
     torch.manual_seed(settings.training.seed)
     task, text, data = read_text(sources, settings, say)
     alphabet, rare = alphabet_of(text, settings.text)
+    # Made on the processor wherever it learns, so that it begins the same, and measured there, where it will serve.
     network = RecurrentLanguageModel(settings.network, len(alphabet), torch.from_numpy(letters_of(alphabet)))
     say(
         f"alphabet of {len(alphabet.characters):,} characters; {settings.network.cell} network of "
-        f"{sum(each.numel() for each in network.parameters()):,} parameters"
+        f"{sum(each.numel() for each in network.parameters()):,} parameters, learning on {described(device)}"
     )
-    outcome = learn(network, text, alphabet, rare, settings, began)
+    outcome = learn(network.to(device), text, alphabet, rare, settings, began)
+    network.cpu()
     say(
         f"trained {outcome.epochs:.1f} epochs, {outcome.characters:,} characters in {outcome.seconds:.0f} s "
         f"(ended by {outcome.ended}); exporting and measuring"
@@ -137,6 +142,7 @@ def train_model(
         "blend": asdict(settings.blend),
         "outcome": in_places(asdict(outcome)),
         "torch": torch.__version__,
+        "device": described(device),
         "note": settings.note,
     }
     directory = write(out, {**files, **blend.files}, blend=blend.manifest, figures=figures, provenance=provenance)
@@ -218,15 +224,20 @@ def learn(
         reserve += INDEXED_SECONDS * len(text.texts) if isinstance(text, PhraseText) else 0.0
         seconds = max(training.minutes * 60 - reserve - (time.monotonic() - began), 0.1)
     with Display(sample=sampler(network, alphabet, text, training.seed)) as display:
-        return train_network(
-            start_run(network, training),
-            lessons.batches,
-            validate,
-            training,
-            epoch_characters=lessons.epoch_characters,
-            seconds=seconds,
-            report=display.show,
-        )
+        try:
+            return train_network(
+                start_run(network, training),
+                lessons.batches,
+                validate,
+                training,
+                epoch_characters=lessons.epoch_characters,
+                seconds=seconds,
+                report=display.show,
+            )
+        except torch.OutOfMemoryError as error:
+            raise MachimError(
+                "the GPU must have memory for a batch, got none: lower --batch-characters, or --device cpu"
+            ) from error
 
 
 def first_characters(texts: list[str], characters: int) -> list[str]:

@@ -10,7 +10,18 @@ from model.errors import InputError
 
 Cell = Literal["rnn-tanh", "rnn-relu", "gru", "lstm"]
 Precision = Literal["auto", "float32", "bfloat16"]
+Device = Literal["auto", "cpu", "cuda"]
 MOST_ORDER = 16
+
+
+def check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
+    """Refuse what is none of the choices.
+
+    Raises:
+        InputError: with the choices.
+    """
+    if value not in choices:
+        raise InputError(f"{name} must be one of {', '.join(choices)}, got {value!r}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,8 +44,7 @@ class NetworkSettings:
     )
 
     def __post_init__(self) -> None:
-        if self.cell not in get_args(Cell):
-            raise InputError(f"cell must be one of {', '.join(get_args(Cell))}, got {self.cell!r}")
+        check_choice("cell", self.cell, get_args(Cell))
         for name, least, most in (("layers", 1, 32), ("hidden_width", 1, 8192), ("embedding_width", 0, 8192)):
             if not least <= getattr(self, name) <= most:
                 raise InputError(f"{name} must be in [{least}, {most}], got {getattr(self, name)}")
@@ -105,7 +115,7 @@ class TrainingSettings:
         default=10.0,
         metadata={
             "help": "Wall-clock limit of the whole command, export and measuring included; 0 for none, which with the"
-            " same seed and text gives the same weights again."
+            " same seed and text gives the same weights again on a CPU."
         },
     )
     epochs: int = field(default=50, metadata={"help": "The most times to go through the text."})
@@ -121,7 +131,11 @@ class TrainingSettings:
         default=0.0, metadata={"help": "A phrase of count c is read c to this power times as often as one of count 1."}
     )
     precision: Precision = field(
-        default="auto", metadata={"help": "float32, bfloat16, or auto: bfloat16 where the processor has it."}
+        default="auto", metadata={"help": "float32, bfloat16, or auto: bfloat16 where the device has it."}
+    )
+    device: Device = field(
+        default="auto",
+        metadata={"help": "Where the network learns: cpu, cuda, or auto: a GPU where torch sees one, else the CPU."},
     )
     threads: int = field(default=0, metadata={"help": "Processor threads; 0 for all cores."})
 
@@ -138,5 +152,5 @@ class TrainingSettings:
         for name in ("minutes", "weight_decay", "count_power"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise InputError(f"{name} must be at least 0, got {getattr(self, name)}")
-        if self.precision not in get_args(Precision):
-            raise InputError(f"precision must be one of {', '.join(get_args(Precision))}, got {self.precision!r}")
+        check_choice("precision", self.precision, get_args(Precision))
+        check_choice("device", self.device, get_args(Device))
