@@ -16,7 +16,7 @@ torch = $(shell sed -n 's/.*"\(torch==[^"]*\)".*/\1/p' pyproject.toml)
 export GOMP_SPINCOUNT ?= 1000
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-data format lint types docs screenshot image clean
+.PHONY: help demo test test-data test-long format lint types docs screenshot image clean
 
 help: ## list the verbs
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(firstword $(MAKEFILE_LIST)) \
@@ -32,6 +32,9 @@ test: lint types ## check format, lint and types, then run the everyday tests
 test-data: .venv/.installed-dev ## tests on data beside the project, seven minutes (DATA=/path/to/data)
 	@test -n "$(DATA)" || { echo 'make test-data needs DATA=/path/to/data, got none' >&2; exit 1; }
 	@MACHIM_DATA="$(DATA)" .venv/bin/pytest -m data --log-cli-level=INFO --durations=2
+
+test-long: .venv/.installed-dev ## 10,000 random typing sequences with and without memory, five minutes
+	@.venv/bin/pytest -m long --log-cli-level=INFO --durations=2
 
 format: .venv/.installed-dev ## format the code and mend what ruff can mend
 	@.venv/bin/ruff format

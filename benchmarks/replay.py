@@ -22,7 +22,7 @@ from model.errors import InputError
 from training.reading import ReadingSettings, read_phrase_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from benchmarks.typists import Sitting
     from model.manifest import JSON
@@ -33,7 +33,14 @@ Pauses = Literal["none", "human"]
 @click.command(name="benchmarks.replay", epilog="Example: python -m benchmarks.replay models test.txt --pauses human")
 @click.argument("models", type=click.Path(path_type=Path))
 @click.argument("test")
-@click.option("--workers", type=click.IntRange(min=1), default=2, show_default=True, help="Processes that serve.")
+@click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    multiple=True,
+    default=(2, 4),
+    show_default=True,
+    help="Processes that serve; give it again for another number of them in the same run.",
+)
 @click.option("--typists", type=click.IntRange(min=1), default=8, show_default=True, help="People who type at once.")
 @click.option(
     "--phrases",
@@ -55,8 +62,9 @@ Pauses = Literal["none", "human"]
 def benchmark(models: Path, test: str, rounds: int, json_file: Path | None, **options: Any) -> None:
     """Type phrases of TEST into the default model of the folder MODELS, served on this machine."""
     check_file(json_file)
-    if options["typists"] < options["workers"]:
-        raise InputError(f"--typists must be at least {options['workers']}, one a worker, got {options['typists']}")
+    most = max(options["workers"])
+    if options["typists"] < most:
+        raise InputError(f"--typists must be at least {most}, one a worker, got {options['typists']}")
     texts = [text for text, _ in read_phrase_lines([test], ReadingSettings())]
     figures = measure(models, texts, rounds, **options)
     publish(figures, tables_of(figures), json_file)
@@ -67,19 +75,19 @@ def measure(
     texts: Sequence[str],
     rounds: int,
     *,
-    workers: int,
+    workers: Sequence[int],
     typists: int,
     phrases: int,
     pauses: Pauses,
     seed: int,
 ) -> dict[str, JSON]:
-    """Measure both servers, each begun anew in each of the rounds, on the same phrases.
+    """Measure both servers with each number of workers, all begun anew in each of the rounds, on the same phrases.
 
     Args:
         models: the models folder.
         texts: phrases as often as people type them.
         rounds: R.
-        workers: processes of each server.
+        workers: numbers of processes of a server, which take turns.
         typists: people who type at once.
         phrases: that they type in a round.
         pauses: none or human.
@@ -89,29 +97,37 @@ def measure(
         InputError: there is no model to serve.
     """
     machine = describe_machine()
-    sittings: dict[str, list[Sitting]] = {"machim": [], "constant": []}
+    sittings: dict[int, dict[str, list[Sitting]]] = {each: {"machim": [], "constant": []} for each in workers}
     for number in range(rounds):
         drawn = np.random.default_rng([seed, number]).choice(len(texts), size=phrases)
         typed = [texts[place] for place in drawn.tolist()]
         seeds = None if pauses == "none" else (seed, number)
-        with serving_models(models, workers) as server:
-            sittings["machim"].append(sit_down(server, typed, typists=typists, seeds=seeds))
-        size_bytes = round(fmean(answer.size_bytes for answer in sittings["machim"][-1].answers))
-        with serving_constant(size_bytes, workers) as server:
-            sittings["constant"].append(sit_down(server, typed, typists=typists, seeds=seeds))
-    times = {name: [sitting.latencies_ms() for sitting in some] for name, some in sittings.items()}
-    pairs = zip(sittings["machim"], sittings["constant"], strict=True)
+        for each, some in sittings.items():
+            with serving_models(models, each) as server:
+                some["machim"].append(sit_down(server, typed, typists=typists, seeds=seeds))
+            size_bytes = round(fmean(answer.size_bytes for answer in some["machim"][-1].answers))
+            with serving_constant(size_bytes, each) as server:
+                some["constant"].append(sit_down(server, typed, typists=typists, seeds=seeds))
     return {
         "benchmark": "replay",
         "machine": machine,
         "settings": {
             "rounds": rounds,
-            "workers": workers,
+            "workers": list(sittings),
             "typists": typists,
             "phrases": phrases,
             "pauses": pauses,
             "seed": seed,
         },
+        "by_workers": {str(each): server_figures(some) for each, some in sittings.items()},
+    }
+
+
+def server_figures(sittings: Mapping[str, Sequence[Sitting]]) -> dict[str, JSON]:
+    """Give what both servers did with one number of workers, R sittings each."""
+    times = {name: [sitting.latencies_ms() for sitting in some] for name, some in sittings.items()}
+    pairs = zip(sittings["machim"], sittings["constant"], strict=True)
+    return {
         "times": {name: time_figures(each) for name, each in times.items()},
         "replies": {name: reply_figures(some) for name, some in sittings.items()},
         "caches": {cache: cache_figures(sittings["machim"], cache) for cache in CACHES},
@@ -149,13 +165,15 @@ def cache_figures(sittings: Sequence[Sitting], cache: str) -> dict[str, JSON]:
 
 def tables_of(figures: dict[str, Any]) -> list[str]:
     """Lay the figures of ``measure`` out for people."""
+    rows: dict[str, dict[str, Any]] = {}
+    for workers, measured in figures["by_workers"].items():
+        for title, some in measured.items():
+            rows.setdefault(title, {}).update({f"{name}, workers {workers}": each for name, each in some.items()})
     return [
         lines("machine", figures["machine"]),
         lines("settings", figures["settings"]),
-        table("times", figures["times"]),
-        table("replies", figures["replies"]),
-        table("caches", figures["caches"]),
-        lines("ratios", figures["ratios"]),
+        *(table(title, rows[title]) for title in ("times", "replies", "caches")),
+        lines("ratios", rows["ratios"]),
     ]
 
 

@@ -112,23 +112,28 @@ def stop(process: subprocess.Popen[str] | subprocess.Popen[bytes]) -> None:
 def lines_to(server: Server, number: int) -> Iterator[Sequence[Line]]:
     """Open connections, as many to each worker as to the others, once all workers answer.
 
-    Which worker takes a connection is chance; what one has too many of is closed again.
+    Which worker takes a connection is chance; what one has too many of is closed again. None is kept before all
+    answer, for a server closes what is idle for long, and loading may take longer.
 
     Raises:
         MachimError: a worker does not answer.
     """
     most = -(-number // server.workers)
     lines: list[Line] = []
+    answering: set[int] = set()
     end = time.monotonic() + PATIENCE_SECONDS
     try:
         while len(lines) < number:
-            taken = Counter(line.worker for line in lines)
             if time.monotonic() > end:
-                raise MachimError(f"{server.workers} workers must answer in {PATIENCE_SECONDS:g} s, got {len(taken)}")
+                said = f"{server.workers} workers must answer in {PATIENCE_SECONDS:g} s"
+                raise MachimError(f"{said}, got {len(answering)}")
             line = open_line(server)
-            # As many places are kept as there are workers that have none yet: they may still be loading.
-            free, unseen = number - len(lines), server.workers - len(taken)
-            if taken[line.worker] < most and (line.worker not in taken or free > unseen):
+            answering.add(line.worker)
+            taken = Counter(line.worker for line in lines)
+            # As many places are kept as there are workers that have none yet.
+            free, without = number - len(lines), server.workers - len(taken)
+            wanted = taken[line.worker] < most and (line.worker not in taken or free > without)
+            if len(answering) == server.workers and wanted:
                 lines.append(line)
             else:
                 line.connection.close()

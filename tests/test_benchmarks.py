@@ -13,9 +13,10 @@ import pytest
 import torch
 from test_memory import Counting
 
-from benchmarks import package, replay, search
+from benchmarks import formats, package, replay, search
 from benchmarks.floor import count_expansions, count_steps, count_weights, floor_ms
 from benchmarks.machine import Rates, describe_machine, measure_rates
+from benchmarks.number_formats import number_formats
 from benchmarks.plain import beam_search, plain_network, plain_way
 from benchmarks.report import over_rounds, ratio_of_medians, shown, table, time_figures
 from benchmarks.rounds import TURN, Contender, race
@@ -25,7 +26,9 @@ from machim import run
 from model.alphabet import BEGIN_ID, END_ID
 from model.completion import CompletionRequest, complete
 from model.hangul import keystrokes
+from model.runtime import initial_state
 from training.checkpoints import load_network
+from training.figures import bits_of_phrases
 from training.letters import letters_of
 from training.networks import RecurrentLanguageModel
 from training.settings import NetworkSettings
@@ -168,23 +171,30 @@ def test_a_wide_beam_finds_what_trying_everything_finds(phrases: LoadedModel) ->
     np.testing.assert_allclose([score for _, score in found], best.values.numpy(), atol=1e-4)
 
 
-def test_typing_is_replayed_over_http(tiny_models: Path, test_file: Path, tmp_path: Path) -> None:
+def test_typing_is_replayed_over_http(
+    tiny_models: Path, test_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Every key asks both servers once, and the caches of all workers together were asked as often."""
-    figures = figures_of(
-        replay.benchmark, tmp_path, tiny_models, test_file, "--phrases", 6, "--typists", 3, "--rounds", 1, "--seed", 5
-    )
-    check_times(figures["times"])
+    arguments = ("--workers", 1, "--workers", 2, "--phrases", 6, "--typists", 3, "--rounds", 1, "--seed", 5)
+    measured = figures_of(replay.benchmark, tmp_path, tiny_models, test_file, *arguments)
     drawn = np.random.default_rng([5, 0]).choice(len(NAMES), size=6)
     keys = sum(len(keystrokes(NAMES[place])) for place in drawn)
-    machim, constant = (figures["replies"][name] for name in ("machim", "constant"))
-    assert machim["replies"] == constant["replies"] == keys
-    assert figures["caches"]["replies"]["hits"] + figures["caches"]["replies"]["misses"] == keys
-    assert all(0 < cache["hit_rate"]["median"] < 1 for cache in figures["caches"].values())
-    assert constant["size_bytes"]["median"] == round(machim["size_bytes"]["median"])
-    for server in (machim, constant):
-        assert server["exact"]["median"] == 1
-        assert server["stale"]["median"] == 0
-        assert sorted(server["connections"]) == [1, 2]
+    assert measured["settings"]["workers"] == [1, 2]
+    assert set(measured["by_workers"]) == {"1", "2"}
+    for workers, connections in (("1", [3]), ("2", [1, 2])):
+        figures = measured["by_workers"][workers]
+        check_times(figures["times"])
+        machim, constant = (figures["replies"][name] for name in ("machim", "constant"))
+        assert machim["replies"] == constant["replies"] == keys
+        assert figures["caches"]["replies"]["hits"] + figures["caches"]["replies"]["misses"] == keys
+        assert all(0 < cache["hit_rate"]["median"] < 1 for cache in figures["caches"].values())
+        assert constant["size_bytes"]["median"] == round(machim["size_bytes"]["median"])
+        for server in (machim, constant):
+            assert server["exact"]["median"] == 1
+            assert server["stale"]["median"] == 0
+            assert sorted(server["connections"]) == connections
+    printed = capsys.readouterr().out
+    assert all(f"{name}, workers {workers}" in printed for name in ("machim", "replies") for workers in (1, 2))
 
 
 def test_people_pause_between_keys(tiny_models: Path, tmp_path: Path) -> None:
@@ -198,7 +208,7 @@ def test_people_pause_between_keys(tiny_models: Path, tmp_path: Path) -> None:
     figures = figures_of(replay.benchmark, tmp_path, tiny_models, tmp_path / "one.txt", *arguments)
     pauses = draw_pauses(np.random.default_rng([0, 0, 0]))
     waited = sum(next(pauses) for _ in range(3))
-    for server in figures["replies"].values():
+    for server in figures["by_workers"]["1"]["replies"].values():
         assert server["replies"] == 4
         assert 0 <= server["stale"]["median"] <= 1
         assert server["replies_per_second"]["median"] <= 4 / waited
@@ -212,6 +222,80 @@ def test_a_box_holds_the_keys_so_far(phrase: str) -> None:
 
 def test_a_syllable_is_shown_as_it_is_typed() -> None:
     assert list(boxes("서울")) == ["ㅅ", "서", "성", "서우", "서울"]
+
+
+def test_number_formats_are_measured_beside_one_another(
+    tiny_models: Path, test_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    figures = figures_of(formats.benchmark, tmp_path, tiny_models / "tiny", test_file, "--rounds", 2)
+    names = {"int8", "float32", "bfloat16_torch", "float32_torch"}
+    assert set(figures["times"]) == set(figures["quality"]) == set(figures["sizes"]) == names
+    for times in figures["times"].values():
+        assert set(times) == {"1", "8", "16"}
+        check_times(times)
+    assert set(figures["ratios_p50"]) == {f"int8 / {name}" for name in names - {"int8"}}
+    bits = {name: each["bits_per_character"] for name, each in figures["quality"].items()}
+    ranks = {name: each["mrr_10"] for name, each in figures["quality"].items()}
+    costs, ranked = figures["costs_of_int8"]["bits_per_character_percent"], figures["costs_of_int8"]["mrr_10"]
+    assert costs["cost"] == pytest.approx(100 * (bits["int8"] / bits["float32"] - 1), abs=1e-8)
+    assert ranked["cost"] == pytest.approx(ranks["float32"] - ranks["int8"], abs=1e-8)
+    assert all((each["kept"] == "yes") == (each["cost"] <= each["at_most"]) for each in (costs, ranked))
+    assert (costs["at_most"], ranked["at_most"]) == (0.3, 0.001)
+    assert formats.beside_the_most(0.3139 - 0.3129, 0.001) == {"cost": 0.001, "at_most": 0.001, "kept": "yes"}
+    printed = capsys.readouterr().out
+    assert all(name in printed for name in ("int8, batch 16", "int8 / float32", "mrr_10", "kept"))
+
+
+def test_bits_are_those_that_evaluation_gives(phrases: LoadedModel, tmp_path: Path) -> None:
+    """Of each phrase once, to the four places that it gives; float32 says the same in a graph as in torch."""
+    texts = sorted(set(NAMES))
+    evaluated: Any = bits_of_phrases(load_network(phrases), phrases, texts, np.ones(len(texts)))["bits_per_character"]
+    bits = {
+        name: formats.quality_of(replace(phrases, runtime=each.runtime), texts, [("Suva", "Su")])["bits_per_character"]
+        for name, each in number_formats(phrases, tmp_path).items()
+    }
+    assert round(bits["int8"], 4) == evaluated["int8"]
+    assert bits["float32"] == pytest.approx(evaluated["torch"], abs=1e-4)
+    assert bits["float32_torch"] == pytest.approx(bits["float32"], abs=1e-5)
+    assert bits["bfloat16_torch"] == pytest.approx(bits["float32"], abs=0.02)
+    assert len(set(bits.values())) == 4
+
+
+@pytest.mark.parametrize("name", ["phrases", "running"])
+def test_every_number_format_is_the_same_function(name: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    """With an n-gram beside the network and without; steps give what sequences give."""
+    model: LoadedModel = request.getfixturevalue(name)
+    made = number_formats(model, tmp_path)
+    sequence = np.random.default_rng(3).integers(BEGIN_ID, len(model.alphabet), size=(9, 4))
+    said = {}
+    for each, form in made.items():
+        state = initial_state(form.runtime, 4)
+        said[each], states = form.runtime.read(sequence, state)
+        for ids in sequence:
+            log_probabilities, state = form.runtime.step(ids, state)
+        np.testing.assert_allclose(log_probabilities, said[each][-1], atol=1e-5)
+        np.testing.assert_allclose(state, states[-1], atol=1e-5)
+    served, _ = model.runtime.read(sequence, initial_state(model.runtime, 4))
+    np.testing.assert_array_equal(said["int8"], served)
+    np.testing.assert_allclose(said["float32"], said["float32_torch"], atol=2e-4)
+    for each in ("int8", "bfloat16_torch"):  # found were at most 2.4e-4 nats
+        divergence = (np.exp(said["float32"]) * (said["float32"] - said[each])).sum(axis=-1).mean()
+        assert 0 < divergence < 1e-3
+        assert np.abs(said[each] - said["float32"]).max() > 1e-4
+
+
+def test_the_sizes_of_number_formats(phrases: LoadedModel, tmp_path: Path) -> None:
+    """int8 has scales beside its matrices, bfloat16 biases in float32; what is looked up is no part of a step."""
+    made, hidden, characters = number_formats(phrases, tmp_path), 64, len(phrases.alphabet)
+    matrices, columns = hidden * (4 * hidden + characters), 4 * hidden + characters
+    assert made["int8"].step_bytes == matrices + 4 * columns + 4 * characters
+    assert made["float32"].step_bytes == 4 * matrices + 4 * characters
+    assert made["float32"].weight_bytes - made["float32"].step_bytes == 4 * characters * 4 * hidden
+    assert made["int8"].weight_bytes - made["int8"].step_bytes == 2 * characters * 4 * hidden
+    embedding, biases, of_input = 32 * characters, 2 * 4 * hidden + characters, 32 * 4 * hidden
+    assert made["float32_torch"].step_bytes == 4 * (matrices + biases + of_input)
+    assert made["bfloat16_torch"].step_bytes == 2 * (matrices + of_input) + 4 * biases
+    assert made["bfloat16_torch"].weight_bytes - made["bfloat16_torch"].step_bytes == 2 * embedding
 
 
 def test_the_package_is_measured_on_the_same_phrases(tiny_models: Path, test_file: Path, tmp_path: Path) -> None:
@@ -263,9 +347,11 @@ def test_a_mistake_is_one_line(
         (
             replay.benchmark,
             [tiny_models, test_file, "--typists", 1],
-            "--typists must be at least 2, one a worker, got 1",
+            "--typists must be at least 4, one a worker, got 1",
         ),
         (replay.benchmark, [tmp_path, test_file], "must hold at least one model"),
+        (formats.benchmark, [hello, test_file], "MODEL must be of phrases, got hello of task text"),
+        (formats.benchmark, [tiny, short], "TEST must hold at least one phrase"),
         (package.benchmark, [tiny, test_file, "--train", counted], "--train must be a phrase a line"),
         (package.benchmark, [tiny, short, "--train", test_file], "TEST must hold at least one phrase"),
     ]

@@ -60,9 +60,14 @@ def counted(model: LoadedModel, memory: MemorySettings) -> tuple[LoadedModel, li
     return replace(model, runtime=network, memory=memory), network.calls
 
 
-def answers(model: LoadedModel, prefix: str) -> tuple[tuple[Completion, ...], bool]:
-    reply = complete(model, CompletionRequest(prefix=prefix, limit=5))
+def answer(model: LoadedModel, request: CompletionRequest) -> tuple[tuple[Completion, ...], bool]:
+    """Give all of a reply but the time that it took."""
+    reply = complete(model, request)
     return reply.completions, reply.exact
+
+
+def answers(model: LoadedModel, prefix: str) -> tuple[tuple[Completion, ...], bool]:
+    return answer(model, CompletionRequest(prefix=prefix, limit=5))
 
 
 def test_what_was_not_used_for_longest_makes_room() -> None:
