@@ -148,6 +148,6 @@ def alphabet_from_bytes(model: bytes) -> Alphabet:
     characters = "".join(originals.get(piece, piece) for piece in pieces[SYMBOLS:])
     if pieces[:SYMBOLS] != ["<unk>", "<s>", "</s>"] or len(characters) != len(pieces) - SYMBOLS:
         raise CheckpointError("alphabet.model must hold <unk>, <s>, </s> and then single characters, got others")
-    ids = np.full(CODE_POINTS, UNKNOWN_ID, dtype=np.int32)
+    ids = np.zeros(CODE_POINTS, dtype=np.int32)  # UNKNOWN_ID; of zeros only what is written takes memory
     ids[code_points(characters)] = np.arange(SYMBOLS, len(pieces), dtype=np.int32)
     return Alphabet(characters=characters, model=model, ids=ids)

@@ -4,8 +4,10 @@ Where to listen is said on gunicorn's command line; what was measured stands in
 decisions/0003-gunicorn-defaults.md.
 """
 
+import ctypes
 import os
 from pathlib import Path
+from typing import Any
 
 # One process a core, for a completion is arithmetic on one thread from end to end.
 workers = len(os.sched_getaffinity(0))
@@ -38,3 +40,14 @@ control_socket_disable = True
 accesslog = None
 errorlog = "-"
 loglevel = "error"  # a warning of gunicorn's quotes the address that it refuses, and what was typed with it
+
+# Of mallopt in the C library of most Linux systems; bytes.
+TRIM_THRESHOLD, MMAP_THRESHOLD = (-1, 512 * 1024), (-3, 256 * 1024)
+
+
+def post_fork(_server: Any, _worker: Any) -> None:
+    """Give memory that a long search took back to the system when it is over, which malloc by itself keeps."""
+    set_option: Any = getattr(ctypes.CDLL(None), "mallopt", None)
+    if set_option is not None:
+        for option in (TRIM_THRESHOLD, MMAP_THRESHOLD):
+            set_option(*option)
