@@ -129,7 +129,7 @@ class Frontier:
 
     def more(self) -> bool:
         """Tell whether a candidate may still come before what is known to be finished."""
-        return bool(core().machim_search_more(self.made.address))
+        return bool(checked(core().machim_search_more(self.made.address)))
 
     def expand(self) -> None:
         """Ask the network what follows the best candidates."""
@@ -137,7 +137,7 @@ class Frontier:
         allowed = min(together, self.options.max_expansions - self.expansions)
         taken = checked(core().machim_search_take(self.made.address, allowed, *self.written))
         if not taken:
-            return
+            return  # phrases that were added since then came above all of them
         for place in self.unknown[: self.unknown_count.value].tolist():
             self.places.arcs(place)
         before, symbols = self.taken[:, :taken].tolist()

@@ -134,9 +134,18 @@ int32_t machim_search_begin(
     return status(search);
 }
 
-/* Tell whether a candidate may still come before what is known to be finished. */
-int32_t machim_search_more(const Search *search) {
-    return search->heap.count > 0 && search->heap.ranked[0].score > search->finished.floor;
+/* Tell whether a candidate may still come before what is known to be finished; those that stand for several are looked
+ * at one by one first. Gives 1 or 0, or NO_MEMORY. */
+int32_t machim_search_more(Search *search) {
+    while (search->heap.count > 0 && search->heap.ranked[0].score > search->finished.floor) {
+        const Candidate *best = &search->candidates[search->heap.ranked[0].item];
+        if (best->symbol != REST) return 1;
+        int32_t parent = best->parent;
+        heap_pop(&search->heap);
+        spread_rest(search, parent);
+        if (status(search)) return NO_MEMORY;
+    }
+    return 0;
 }
 
 /* Take the best candidates, B at most. Writes their parents and symbols (B,), and the places (B,) that must be known
@@ -144,13 +153,9 @@ int32_t machim_search_more(const Search *search) {
 int32_t machim_search_take(
     Search *search, int32_t most, int64_t *parents, int64_t *symbols, int32_t *unknown, int32_t *unknown_count) {
     search->taken_count = *unknown_count = 0;
-    while (search->taken_count < most && machim_search_more(search)) {
+    while (search->taken_count < most && machim_search_more(search) > 0) {
         int32_t item = heap_pop(&search->heap).item;
         const Candidate candidate = search->candidates[item];
-        if (candidate.symbol == REST) {
-            spread_rest(search, candidate.parent);
-            continue;
-        }
         int32_t *taken = APPEND(search->taken, search->taken_count, search->taken_room, search->failed);
         if (taken == NULL) return NO_MEMORY;
         *taken = item;
