@@ -35,9 +35,9 @@ CELLS: tuple[Cell, ...] = get_args(Cell)
 CPU, CUDA, META = (torch.device(name) for name in ("cpu", "cuda", "meta"))
 VOCABULARY = 6
 FORMS: dict[str, dict[str, Any]] = {
-    "embedded": {"embedding_width": 5},
+    "embedded": {"embedding_width": 5, "tied": False},
     "one-hot": {"embedding_width": 0},
-    "tied through a projection": {"embedding_width": 5, "tied": True},
+    "tied through a projection": {"embedding_width": 5},
 }
 
 

@@ -31,10 +31,10 @@ if TYPE_CHECKING:
 
 CELLS: tuple[Cell, ...] = get_args(Cell)
 FORMS: dict[str, dict[str, Any]] = {
-    "embedded": {"embedding_width": 16},
+    "embedded": {"embedding_width": 16, "tied": False},
     "one-hot": {"embedding_width": 0},
-    "tied": {"embedding_width": 37, "tied": True},
-    "tied through a projection": {"embedding_width": 16, "tied": True},
+    "tied": {"embedding_width": 37},
+    "tied through a projection": {"embedding_width": 16},
 }
 VOCABULARY = 53
 # Between int8 and float32, nats: the largest difference of any log-probability, and the mean Kullback-Leibler

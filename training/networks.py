@@ -44,8 +44,8 @@ class RecurrentLanguageModel(nn.Module):
         self.embedding = nn.Embedding(vocabulary_size, width) if width else None
         self.recurrent = recurrent_layers(settings, width or vocabulary_size)
         # Tied weights meet an embedding of another width through one linear layer.
-        self.projection = nn.Linear(hidden, width) if settings.tied and width != hidden else None
-        self.output = nn.Linear(width if settings.tied else hidden, vocabulary_size)
+        self.projection = nn.Linear(hidden, width) if settings.ties and width != hidden else None
+        self.output = nn.Linear(width if settings.ties else hidden, vocabulary_size)
         self.letters_in = self.letters_out = None
         if letters is not None and settings.letters and bool(letters.any()):
             self.register_buffer("letters", letters, persistent=False)
@@ -72,7 +72,7 @@ class RecurrentLanguageModel(nn.Module):
             nn.init.normal_(self.letters_in, std=LETTERS_SCALE / math.sqrt(self.settings.embedding_width))
         nn.init.normal_(self.output.weight, std=0.5 / math.sqrt(hidden))
         nn.init.zeros_(self.output.bias)
-        if self.settings.tied and self.embedding is not None:
+        if self.settings.ties and self.embedding is not None:
             self.output.weight = self.embedding.weight
         if self.settings.cell == "lstm":
             for layer in range(self.settings.layers):

@@ -30,14 +30,14 @@ class NetworkSettings:
 
     cell: Cell = field(default="lstm", metadata={"help": "The recurrence: rnn-tanh, rnn-relu, gru or lstm."})
     layers: int = field(default=1, metadata={"help": "Recurrent layers, one on top of the other."})
-    hidden_width: int = field(default=512, metadata={"help": "Units of each recurrent layer."})
+    hidden_width: int = field(default=384, metadata={"help": "Units of each recurrent layer."})
     embedding_width: int = field(
-        default=128, metadata={"help": "Width of the learned character embedding; 0 feeds characters one-hot."}
+        default=256, metadata={"help": "Width of the learned character embedding; 0 feeds characters one-hot."}
     )
     dropout: float = field(
         default=0.25, metadata={"help": "Share of values dropped in training: of embeddings, between layers, on top."}
     )
-    tied: bool = field(default=False, metadata={"help": "Use the embedding as output weights too."})
+    tied: bool = field(default=True, metadata={"help": "Use the embedding as output weights too, where there is one."})
     letters: bool = field(
         default=True,
         metadata={"help": "Share weights between Hangul syllables that share letters; no matter elsewhere."},
@@ -50,8 +50,11 @@ class NetworkSettings:
                 raise InputError(f"{name} must be in [{least}, {most}], got {getattr(self, name)}")
         if not 0 <= self.dropout < 1:
             raise InputError(f"dropout must be in [0, 1), got {self.dropout}")
-        if self.tied and self.embedding_width == 0:
-            raise InputError("tied needs an embedding to tie to, got embedding_width 0")
+
+    @property
+    def ties(self) -> bool:
+        """Whether the output weights are the embedding: one-hot has none."""
+        return self.tied and self.embedding_width > 0
 
 
 @dataclass(frozen=True, kw_only=True)
