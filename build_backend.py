@@ -31,7 +31,9 @@ def has_compiler() -> bool:
 def choose_compiler() -> None:
     """Take zig where there is no other compiler."""
     if not has_compiler():
-        os.environ["CC"] = f"{sys.executable} -m ziglang cc"
+        os.environ["CC"] = (
+            f"{sys.executable} -m ziglang cc -mcpu=baseline"  # by itself zig builds for this very machine
+        )
         os.environ["LDSHARED"] = f"{os.environ['CC']} -shared"
 
 

@@ -98,8 +98,10 @@ def arrays_from(content: NDArray[np.uint8], name: str) -> ArrayFile:
             array: np.frombuffer(content, dtype=TYPES[kind], count=elements, offset=offset)
             for array, (offset, elements, kind) in header["arrays"].items()
         }
+        if any(offset % ALIGNMENT for offset, *_ in header["arrays"].values()):
+            raise ValueError(f"an array must begin at a multiple of {ALIGNMENT} bytes")  # noqa: TRY301
         numbers = {each: float(value) for each, value in header["numbers"].items()}
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
         raise CheckpointError(f"{name} must be a file of arrays, got a header or arrays that break: {error}") from error
     return ArrayFile(arrays=arrays, numbers=numbers)
 

@@ -14,6 +14,7 @@ from model.errors import CheckpointError
 from model.keys import alphabet_keys, fold
 from model.memory import Beginnings, Reader, Recent
 from model.mixture import mixture_from
+from model.native.library import core
 from model.ngram import NGRAM_FILE, NgramNetwork, open_ngram
 from model.phrases import PHRASES_FILE, open_phrase_index
 from model.runtime import SEQUENCE_FILE, STEP_FILE, WEIGHTS_FILE, open_runtime
@@ -95,6 +96,7 @@ def load_model(path: Path, memory: MemorySettings = DEFAULT_MEMORY) -> LoadedMod
         InputError: there is nothing of the kind at the path.
         CheckpointError: what is there is damaged, or its parts do not belong together.
     """
+    core()  # which is missed now rather than by the first request
     checkpoint = open_checkpoint(path)
     if checkpoint.manifest.task not in GENERATIVE_TASKS:
         raise CheckpointError(

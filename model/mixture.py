@@ -3,8 +3,6 @@
 The larger a count, the smaller the part of it that is taken off for what was not seen; all that is taken off is the
 model's. So a beginning that was seen often speaks by its counts, and one that was not by the model alone.
 Source: absolute discounting with three discounts, Chen and Goodman 1998, section 3, with whole phrases for n-grams.
-
-Legend: C counts asked about.
 """
 
 from __future__ import annotations
@@ -13,21 +11,14 @@ import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from model.errors import CheckpointError
 from model.native.library import FLOAT64, MixtureNumbers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from numpy.typing import NDArray
-
     from model.manifest import JSON
     from model.phrases import PhraseIndex
-
-
-FEW = 6  # counts that are quicker taken one by one
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,21 +61,11 @@ class Mixture:
         """What the compiled core must know of it."""
         return MixtureNumbers((FLOAT64 * 3)(*self.discounts), self.total, self.least_count, self.log_model_share)
 
-    def log_shares(self, counts: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Give what counts are worth: log of their share, nats (C,); -inf below the least count. It never falls."""
-        if len(counts) <= FEW:
-            return np.array([self.log_share(count) for count in counts.tolist()])
-        one, two, more = self.discounts
-        exact = counts.astype(np.float64)
-        # Between whole counts, and below 1, discounts go on in straight lines, so that more is never worth less.
-        taken = np.interp(exact, (0.0, 1.0, 2.0, 3.0), (0.0, one, two, more))
-        left = np.where(exact >= self.least_count, exact - taken, 0.0)
-        with np.errstate(divide="ignore"):
-            shares: NDArray[np.float64] = np.log(left / self.total)
-        return shares
-
     def log_share(self, count: float) -> float:
-        """Give what one count is worth, nats; see ``log_shares``."""
+        """Give what a count is worth: log of its share, nats; -inf below the least count. It never falls.
+
+        Between whole counts, and below 1, discounts go on in straight lines, so that more is never worth less.
+        """
         one, two, more = self.discounts
         if count >= 3:
             left = count - more

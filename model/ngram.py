@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 NGRAM_FILE = "ngram.bin"
 MOST_CONTEXTS = 2**31 - 1
+LONGEST_CHAIN = 63  # contexts that one comes down to, each without its first character: MOST_ORDER of ngram.c
 LEAST = 1e-30  # a probability that is none, such as that of BEGIN
 
 
@@ -67,7 +68,7 @@ class Ngram:
 
     def follow(self, contexts: NDArray[np.int64], sequence: NDArray[np.int64]) -> NDArray[np.int64]:
         """Give the contexts after each character of sequences of ids (T, B), from contexts (B,): (T, B)."""
-        ids = np.ascontiguousarray(sequence)
+        ids = np.ascontiguousarray(sequence, dtype=np.int64)
         after = np.empty(ids.shape, dtype=np.int64)
         core().machim_ngram_follow(byref(self.tables), address(contexts), address(ids), *ids.shape, address(after))
         return after
@@ -127,6 +128,7 @@ def ngram_of(opened: ArrayFile) -> Ngram:
             and (ngram.starts[:-1] <= ngram.starts[1:]).all()
             and ngram.symbols.max(initial=0) < len(ngram.base)
             and ngram.shorter.max(initial=0) < ngram.contexts
+            and chains_end(ngram)
         )
     except (TypeError, IndexError) as error:
         raise CheckpointError(f"{NGRAM_FILE} must hold an n-gram, got: {', '.join(opened.arrays)}") from error
@@ -134,6 +136,17 @@ def ngram_of(opened: ArrayFile) -> Ngram:
         raise CheckpointError(f"{NGRAM_FILE} must hold arrays of an n-gram that fit each other")
     opened.let_go()
     return ngram
+
+
+def chains_end(ngram: Ngram) -> bool:
+    """Tell whether every context comes down to one of a single character, in no more steps than there may be."""
+    vocabulary, contexts = len(ngram.base), ngram.shorter
+    for _ in range(LONGEST_CHAIN):
+        longer = contexts[contexts >= vocabulary]
+        if not len(longer):
+            return True
+        contexts = ngram.shorter[longer - vocabulary]
+    return False
 
 
 @dataclass(frozen=True, kw_only=True)

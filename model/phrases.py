@@ -221,11 +221,11 @@ def phrase_index_of(opened: ArrayFile) -> PhraseIndex:
             total=opened.numbers["total"],
             largest_symbol=max(int(arrays.symbols.max()), int(arrays.tails.max())),
         )
-    except (TypeError, KeyError, ValueError) as error:
+    except (TypeError, KeyError, ValueError, OverflowError) as error:
         raise CheckpointError(
             f"{PHRASES_FILE} must hold an index of phrases, got: {', '.join(opened.arrays)}"
         ) from error
-    if not fit_each_other(arrays):
+    if not fit_each_other(arrays) or not index.total >= 0:
         raise CheckpointError(f"{PHRASES_FILE} must hold arrays of an index that fit each other")
     opened.let_go()
     return index
@@ -241,10 +241,16 @@ def fit_each_other(arrays: PhraseArrays) -> bool:
     if {len(arrays.widths), len(arrays.symbols), len(arrays.bests)} != {nodes} or not nodes or not len(arrays.tails):
         return False
     inner = arrays.widths > 0
-    first, after = arrays.firsts[inner].astype(np.int64), arrays.widths[inner]
+    widths = arrays.widths[inner].astype(np.int64)
+    firsts = 1 + np.cumsum(widths) - widths  # the children of one node come after those of the one before it
+    eldest = np.zeros(nodes, dtype=np.bool_)
+    eldest[0] = True
+    if int(widths.sum()) != nodes - 1 or (arrays.firsts[inner] != firsts).any():
+        return False
+    eldest[firsts] = True
     return bool(
-        (first > inner.nonzero()[0]).all()  # children come later, so that every way ends
-        and (first + after <= nodes).all()
+        (firsts > inner.nonzero()[0]).all()  # they come later than it, so that every way ends
+        and (eldest[1:] | (arrays.symbols[1:] > arrays.symbols[:-1])).all()  # siblings ascend
         and arrays.firsts[~inner].max(initial=0) < len(arrays.tails)
         and arrays.tails[-1] == END_ID
     )

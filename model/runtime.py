@@ -68,8 +68,8 @@ class Runtime:
     Differs: both are weighted, and the network is trained by itself
     (decisions/0006-counts-and-an-n-gram-beside-the-network.md).
 
-    ngram: what its graphs are told beside the characters, log P of an n-gram, whose context two more numbers of the
-    state remember; None for graphs that ask for none.
+    ngram: what its graphs are told beside the characters, log P of an n-gram, whose context one more number of the
+    state remembers; None for graphs that ask for none.
     """
 
     step_session: InferenceSession
@@ -88,12 +88,11 @@ class Runtime:
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Read one character more in each row; see ``Network``."""
         if self.ngram is None:
-            log_probabilities, next_state = self.step_session.run(None, {"ids": ids, "state": state})
-            return log_probabilities, next_state
+            return self.checked(self.step_session.run(None, {"ids": ids, "state": state}), ids.shape)
         own = self.graph_state_width
         prior, contexts = self.ngram.step(ids, state[:, own:])
         inputs = {"ids": ids, "state": np.ascontiguousarray(state[:, :own]), "prior": prior}
-        log_probabilities, next_state = self.step_session.run(None, inputs)
+        log_probabilities, next_state = self.checked(self.step_session.run(None, inputs), ids.shape)
         return log_probabilities, np.concatenate([next_state, contexts], axis=1)
 
     def read(
@@ -101,13 +100,35 @@ class Runtime:
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Read whole sequences in one call; see ``Network``."""
         if self.ngram is None:
-            log_probabilities, states = self.sequence_session.run(None, {"sequence": sequence, "first_state": state})
-            return log_probabilities, states
+            inputs = {"sequence": sequence, "first_state": state}
+            return self.checked(self.sequence_session.run(None, inputs), sequence.shape)
         own = self.graph_state_width
         prior, contexts = self.ngram.read(sequence, state[:, own:])
         inputs = {"sequence": sequence, "first_state": np.ascontiguousarray(state[:, :own]), "prior": prior}
-        log_probabilities, states = self.sequence_session.run(None, inputs)
+        log_probabilities, states = self.checked(self.sequence_session.run(None, inputs), sequence.shape)
         return log_probabilities, np.concatenate([states, contexts], axis=2)
+
+    def checked(
+        self, given: list[NDArray[np.float32]], shape: tuple[int, ...]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Give what a graph gave for ids of a shape, if it is what it said: others follow it without looking.
+
+        Raises:
+            CheckpointError: it is not.
+        """
+        rows, states = given
+        if (
+            rows.shape != (*shape, self.vocabulary_size)
+            or states.shape != (*shape, self.graph_state_width)
+            or rows.dtype != np.float32
+            or states.dtype != np.float32
+        ):
+            raise CheckpointError(
+                f"{STEP_FILE} and {SEQUENCE_FILE} must give {self.vocabulary_size} log-probabilities and "
+                f"{self.graph_state_width} numbers of a state for each character, as float32, got "
+                f"{rows.shape} of {rows.dtype} and {states.shape} of {states.dtype}"
+            )
+        return rows, states
 
 
 def initial_state(network: Network, batch: int = 1) -> NDArray[np.float32]:

@@ -15,6 +15,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from onnx import helper, numpy_helper
 
 from model.errors import CheckpointError
 from model.runtime import SEQUENCE_FILE, STEP_FILE, WEIGHTS_FILE, Runtime, initial_state, open_runtime
@@ -270,3 +271,28 @@ def test_graphs_that_do_not_belong_together_are_refused(tmp_path: Path) -> None:
     (tmp_path / STEP_FILE).write_bytes(export(network_of("gru"), []).files[STEP_FILE])
     with pytest.raises(CheckpointError):
         open_runtime(tmp_path)
+
+
+@pytest.mark.parametrize("file", [STEP_FILE, SEQUENCE_FILE])
+@pytest.mark.parametrize("result", ["log_probabilities", "states"])
+def test_a_graph_that_gives_less_than_it_says_is_found_out(tmp_path: Path, file: str, result: str) -> None:
+    """What it declares is not what it does: the compiled core would read beyond what it gave."""
+    network = network_of("lstm")
+    opened(network, tmp_path)
+    result = "next_state" if (file, result) == (STEP_FILE, "states") else result
+    model = onnx.load(tmp_path / file, load_external_data=False)
+    for node in model.graph.node:
+        for names in (node.input, node.output):
+            renamed = ["whole" if name == result else name for name in names]
+            names[:] = renamed
+    # As many as there are rows, which ONNX Runtime cannot know beforehand.
+    model.graph.node.append(helper.make_node("Shape", [model.graph.input[0].name], ["to"], end=1))
+    bounds = {"from": [0], "along": [-1]}
+    model.graph.initializer.extend(numpy_helper.from_array(np.array(at), name) for name, at in bounds.items())
+    model.graph.node.append(helper.make_node("Slice", ["whole", "from", "to", "along"], [result]))
+    (tmp_path / file).write_bytes(model.SerializeToString())
+    runtime = open_runtime(tmp_path)
+    ids = some_ids(3, 2)
+    state = initial_state(runtime, 2)
+    with pytest.raises(CheckpointError, match="must give 53 log-probabilities"):
+        _ = runtime.step(ids[0], state) if file == STEP_FILE else runtime.read(ids, state)

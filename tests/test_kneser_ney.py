@@ -6,6 +6,7 @@ Legend: N order, V vocabulary size.
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,8 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from model.alphabet import BEGIN_ID, END_ID, SYMBOLS
+from model.arrays import arrays_from
 from model.errors import CheckpointError, InputError
-from model.ngram import Ngram, NgramNetwork, context_bits, contexts_of, ngram_from, open_ngram
+from model.ngram import Ngram, NgramNetwork, context_bits, contexts_of, ngram_from, ngram_of, open_ngram
 from model.runtime import initial_state
 from training.kneser_ney import USUAL_DISCOUNTS, build_kneser_ney, discounts_of
 from training.ngram_file import ngram_bytes
@@ -157,3 +159,24 @@ def test_a_file_is_mapped_and_a_damaged_one_refused(tmp_path: Path) -> None:
         path.write_bytes(damaged)
         with pytest.raises(CheckpointError):
             open_ngram(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "at", "value"),
+    [
+        ("starts", 1, 10_000),  # beyond the last n-gram
+        ("symbols", 0, VOCABULARY),  # a character that is not known
+        ("shorter", 0, VOCABULARY),  # a context that comes down to itself
+        ("shorter", -1, 10_000),  # one that is not there
+    ],
+)
+def test_arrays_that_are_no_ngram_are_refused(name: str, at: int, value: int) -> None:
+    """The compiled core would follow them out of memory, or for ever."""
+    ids, offsets = np.array([3, 4, 3, 4, 5], dtype=np.int32), np.array([0, 3, 5])
+    content = ngram_bytes(build_kneser_ney(ids, offsets, order=4, vocabulary_size=VOCABULARY))
+    opened = arrays_from(np.frombuffer(content, dtype=np.uint8), "ngram.bin")
+    assert ngram_of(opened).contexts > VOCABULARY + 1
+    planted = opened.arrays[name].copy()
+    planted[at] = value
+    with pytest.raises(CheckpointError, match="must hold arrays of an n-gram that fit each other"):
+        ngram_of(replace(opened, arrays={**opened.arrays, name: planted}))

@@ -5,6 +5,8 @@ Legend: P phrases.
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,8 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from model.alphabet import END_ID, SYMBOLS
+from model.arrays import arrays_from
 from model.errors import CheckpointError
-from model.phrases import END_POSITION, PhraseIndex, open_phrase_index, phrase_index_from
+from model.phrases import END_POSITION, PhraseIndex, open_phrase_index, phrase_index_from, phrase_index_of
 from training.phrase_index import build_phrase_index
 
 if TYPE_CHECKING:
@@ -118,6 +121,43 @@ def test_a_file_of_other_arrays_or_a_shorter_one_is_refused() -> None:
         phrase_index_from(content[: len(content) // 2])
     with pytest.raises(CheckpointError, match="index of phrases"):
         phrase_index_from(content.replace(b'"bests"', b'"rests"'))
+
+
+# The root's children 3, 4 and 5, of which 4 goes on with 3 and 5.
+PLANTED = [((3,), 1.0), ((4, 3), 2.0), ((4, 5), 3.0), ((5, 3, 3), 4.0)]
+
+
+@pytest.mark.parametrize(
+    ("name", "at", "value"),
+    [
+        ("widths", 0, 4),  # more children than there are
+        ("widths", 1, 2),  # children of a leaf
+        ("firsts", 0, 0),  # a node that is its own child
+        ("firsts", 2, 1),  # children of another
+        ("firsts", 4, 1_000),  # a tail beyond the last
+        ("symbols", 2, 3),  # siblings that do not ascend
+        ("tails", -1, 3),  # a tail that does not end
+    ],
+)
+def test_arrays_that_are_no_trie_are_refused(name: str, at: int, value: int) -> None:
+    """The compiled core would follow them out of memory."""
+    opened = arrays_from(np.frombuffer(written(PLANTED), dtype=np.uint8), "phrases.bin")
+    assert phrase_index_of(opened).arrays.widths.tolist() == [3, 0, 2, 0, 0, 0]
+    planted = opened.arrays[name].copy()
+    planted[at] = value
+    with pytest.raises(CheckpointError, match="must hold arrays of an index that fit each other"):
+        phrase_index_of(replace(opened, arrays={**opened.arrays, name: planted}))
+
+
+def test_numbers_of_another_kind_are_refused() -> None:
+    opened = arrays_from(np.frombuffer(written(PLANTED), dtype=np.uint8), "phrases.bin")
+    for name, kind in (("widths", "<f4"), ("firsts", "<u2"), ("bests", "<u4"), ("symbols", "<f4")):
+        other = {**opened.arrays, name: opened.arrays[name].astype(kind)}
+        with pytest.raises(CheckpointError):
+            phrase_index_of(replace(opened, arrays=other))
+    for number in (math.inf, math.nan):
+        with pytest.raises(CheckpointError):
+            phrase_index_of(replace(opened, numbers={**opened.numbers, "phrases": number}))
 
 
 def test_a_position_is_good_for_its_index_only_and_the_end_has_one_name() -> None:

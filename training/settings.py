@@ -134,7 +134,10 @@ class TrainingSettings:
         default=0.0, metadata={"help": "A phrase of count c is read c to this power times as often as one of count 1."}
     )
     precision: Precision = field(
-        default="auto", metadata={"help": "float32, bfloat16, or auto: bfloat16 where the device has it."}
+        default="auto",
+        metadata={
+            "help": "float32, bfloat16, or auto: bfloat16 where the device has it. On a GPU the recurrence takes TF32."
+        },
     )
     device: Device = field(
         default="auto",

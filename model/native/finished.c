@@ -87,7 +87,7 @@ static void note(Finished *finished, int32_t number, double worth) {
 
 void finished_add(
     Finished *finished, const int32_t *ids, int32_t length, double score, double model, double seen, int32_t reference) {
-    if (score < finished->floor || score == -INFINITY) return;
+    if (!(score >= finished->floor) || score == -INFINITY) return;
     int32_t name_length = write_name(finished, ids, length);
     if (finished->failed || !may_be_given(finished, length, name_length, seen)) return;
     int32_t number = name_number(finished, name_length);

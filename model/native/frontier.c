@@ -20,7 +20,7 @@ static const int32_t *ids_of(Search *search, int32_t number) {
 }
 
 static void finish(Search *search, int32_t number, double score, double model, double seen) {
-    if (score <= search->finished.floor) return;
+    if (!(score > search->finished.floor)) return;
     const int32_t *ids = ids_of(search, number);
     if (ids != NULL || search->nodes[number].depth == 0)
         finished_add(&search->finished, ids, search->nodes[number].depth, score, model, seen, number);

@@ -166,10 +166,10 @@ class Made:
 
 
 def checked(status: int) -> int:
-    """Give what the core gave.
+    """Give the status of a call, unless it is ``NO_MEMORY``.
 
     Raises:
-        MemoryError: there was no memory.
+        MemoryError: it is.
     """
     if status == NO_MEMORY:
         raise MemoryError("a search must have memory, got none")
@@ -188,13 +188,21 @@ def core() -> ctypes.CDLL:
         raise MachimError("the compiled core must be there, got none: install machim again, with `pip install .`")
     library = ctypes.CDLL(found.origin)
     for name, (taken, given) in FUNCTIONS.items():
-        function = getattr(library, name)
+        function = getattr(library, name, None)
+        if function is None:
+            raise MachimError("the compiled core must be of this version, got another: install machim again")
         function.argtypes, function.restype = taken, given
     return library
 
 
 def address(values: NDArray[Any]) -> int:
-    """Give where an array begins; it must be contiguous."""
+    """Give where an array begins.
+
+    Raises:
+        ValueError: it does not lie in one piece.
+    """
+    if not values.flags.c_contiguous:
+        raise ValueError("an array must lie in one piece")
     return int(values.ctypes.data)
 
 

@@ -12,7 +12,7 @@ enum { NO_MEMORY = -9 }; /* what functions that Python calls give then */
 /* Make room for one element more of `size` bytes; give the array, or NULL. */
 static inline void *grow(void *array, int32_t count, int32_t *room, size_t size, int *failed) {
     if (count < *room) return array;
-    if (*room > INT32_MAX / 2) {
+    if (*room > INT32_MAX / 2 || (size_t)*room > SIZE_MAX / 4 / size) {
         *failed = 1;
         return NULL;
     }

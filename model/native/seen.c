@@ -86,6 +86,7 @@ static void follow(SeenWalk *walk, int32_t number, const Place *place) {
 /* Go on until so many ways were looked at. Gives DONE when all that is wanted was found or there is no more, GO_ON when there may
  * be more; the number of a place that must be made known first; or NO_MEMORY. */
 int32_t machim_seen_run(SeenWalk *walk, int32_t most_steps) {
+    if (walk->failed) return NO_MEMORY;
     while (walk->heap.count > 0 && walk->found_count < walk->limit) {
         int32_t number = walk->heap.ranked[0].item;
         const Way *way = &walk->ways[number];
