@@ -1,82 +1,60 @@
-"""Which characters of a phrase stand for what was typed: the best way through the states, by Viterbi's algorithm."""
+"""Which characters of a phrase stand for what was typed; the compiled core finds it (native/alignment.c)."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from ctypes import byref, c_double
+from typing import TYPE_CHECKING, NamedTuple
 
-from model.channel import DECIMALS, EXACT
-from model.readings import DONE
+import numpy as np
+
+from model.alphabet import code_points
+from model.native.library import address, checked, core
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Sequence
 
-    from model.readings import Move, State
+    from model.native.library import Made
+
+NO_MATCH = -1  # of native/alignment.c
+NO_CODE_POINT = -1  # of native/readings.h
 
 
-@dataclass(frozen=True, kw_only=True)
-class Path:
-    """A way through the states: its cost, nats, the last of the kinds it took, and the move that came last."""
+class Alignment(NamedTuple):
+    """The best way to take a phrase for what was typed.
+
+    cost: log P(typed | phrase), nats; kind: index in ``KINDS``; matched: (characters,) whether each stands for what was
+    typed; unknown: (characters,) the code point of what was typed for an unknown one, else none.
+    """
 
     cost: float
-    kind: int = EXACT
-    before: Path | None = None
-    move: Move | None = None
-
-    def add(self, move: Move) -> Path:
-        """Go on by a move."""
-        cost = round(self.cost + move.cost, DECIMALS)
-        return Path(cost=cost, kind=max(self.kind, move.kind), before=self, move=move)
-
-    def is_better(self, other: Path | None) -> bool:
-        """Tell whether it costs less than another, or the same by a kind that is preferred."""
-        return other is None or (self.cost, -self.kind) > (other.cost, -other.kind)
-
-    def moves(self) -> list[Move]:
-        """Give its moves from the first to the last, one for each character."""
-        moves = []
-        path: Path | None = self
-        while path is not None and path.move is not None:
-            moves.append(path.move)
-            path = path.before
-        return moves[::-1]
+    kind: int
+    matched: list[bool]
+    unknown: list[int]
 
     def spans(self) -> tuple[tuple[int, int], ...]:
         """Give where characters are matched, as spans as long as can be: the first, and past the last."""
         spans: list[tuple[int, int]] = []
-        for at, move in enumerate(self.moves()):
-            if move.matched:
+        for at, matched in enumerate(self.matched):
+            if matched:
                 first = spans.pop()[0] if spans and spans[-1][1] == at else at
                 spans.append((first, at + 1))
         return tuple(spans)
 
 
-def align(
-    start: Mapping[State, float], moves: Callable[[State], list[Move]], ids: Sequence[int], text: str | None
-) -> Path | None:
-    """Find the best way through the states for a phrase, as far as to where all that was typed is matched.
+def align(made: Made, ids: Sequence[int], text: str | None) -> Alignment | None:
+    """Find the best way for a phrase, as far as to where all that was typed is matched.
 
     Args:
-        start: the states where it begins, and the cost of each, nats.
-        moves: gives the moves from a state.
+        made: the query of what was typed.
         ids: (characters,) of the phrase.
         text: the phrase, to tell unknown characters from each other; None to take each for the one that was typed.
 
     Returns:
         None if the phrase does not match.
     """
-    paths = {state: Path(cost=cost) for state, cost in start.items()}
-    done = paths.pop(DONE, None)
-    for at, i in enumerate(ids):
-        following: dict[State, Path] = {}
-        for state, path in paths.items():
-            for move in moves(state):
-                if i not in move.ids or (text is not None and move.unknown not in {"", text[at]}):
-                    continue
-                longer = path.add(move)
-                if move.target == DONE:
-                    done = longer if longer.is_better(done) else done
-                elif longer.is_better(following.get(move.target)):
-                    following[move.target] = longer
-        paths = following
-    return done
+    phrase, cost = np.array(ids, dtype=np.int32), c_double()
+    matched, unknown = np.empty(len(ids), dtype=np.bool_), np.empty(len(ids), dtype=np.int32)
+    points = None if text is None else code_points(text)
+    given = (len(ids), address(phrase), None if points is None else address(points))
+    kind = checked(core().machim_query_align(made.address, *given, byref(cost), address(matched), address(unknown)))
+    return None if kind == NO_MATCH else Alignment(cost.value, kind, matched.tolist(), unknown.tolist())

@@ -7,7 +7,7 @@ Legend: B nodes read together, V vocabulary size, S state width, K completions.
 
 from __future__ import annotations
 
-from ctypes import addressof, byref, c_int32
+from ctypes import addressof, byref
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from model.memory import Reader
-    from model.query import Places
+    from model.query import Query
     from model.seen import BestSeen, SeenPhrase
 
 TOGETHER = 8  # nodes read in one call: more waste nodes, fewer waste calls
@@ -34,13 +34,13 @@ NEAR = 6.0  # nats from the best child: those are candidates at once; the others
 class Frontier:
     """What may still come first, and what it costs to know more.
 
-    reader: of the network; places: of the query; expansions: nodes that the network was asked about.
+    reader: of the network; query: what was typed; expansions: nodes that the network was asked about.
     ids: the characters of each node, by number; states: (S,) after each; rows: what the network said, which the core
     reads where it lies; others: phrases found elsewhere, of which the last has the number -1, the one before -2.
     """
 
     reader: Reader
-    places: Places
+    query: Query
     options: SearchOptions
     expansions: int = 0
     ids: list[tuple[int, ...]] = field(default_factory=list)
@@ -49,11 +49,10 @@ class Frontier:
     others: list[tuple[int, ...]] = field(default_factory=list)
     made: Made = field(init=False)
     taken: NDArray[np.int64] = field(init=False)  # (2, B) parents and symbols
-    unknown: NDArray[np.int32] = field(init=False)  # (B,) places
 
     def __post_init__(self) -> None:
         options, mixture = self.options, self.options.mixture
-        ahead = np.array(self.places.query.ahead, dtype=np.int32)
+        ahead = np.array(self.query.ahead, dtype=np.int32)
         boundary = None if options.boundary is None else options.boundary.view(np.uint8)
         self.kept = (ahead, boundary, options.folded)  # as long as the core may look at them
         wanted = Wanted(
@@ -67,17 +66,15 @@ class Frontier:
         )
         tables = SearchTables(
             phrases=None if mixture is None else addressof(mixture.index.tables),
-            query=self.places.made.address,
+            query=self.query.made.address,
             boundary=None if boundary is None else address(boundary),
             mixture=MixtureNumbers() if mixture is None else mixture.numbers,
             wanted=wanted,
             near=NEAR,
         )
         self.made = Made("search", byref(tables))
-        most = max(TOGETHER, TOGETHER_LATER)
-        self.taken, self.unknown = np.empty((2, most), dtype=np.int64), np.empty(most, dtype=np.int32)
-        self.unknown_count = c_int32()
-        self.written = (*map(address, (*self.taken, self.unknown)), byref(self.unknown_count))
+        self.taken = np.empty((2, max(TOGETHER, TOGETHER_LATER)), dtype=np.int64)
+        self.written = tuple(map(address, self.taken))
 
     def know(self, found: Found) -> None:
         """Add a finished phrase that was found elsewhere."""
@@ -98,24 +95,15 @@ class Frontier:
 
     def begin(self) -> None:
         """Read the start and what was typed in one call; queue what follows and what may have been meant instead."""
-        typed: list[int] = []
-        place = 0
-        for character in self.places.query.ahead:
-            arcs = self.places.arcs(place)
-            ahead = [] if arcs is None else (arcs.ids == character).nonzero()[0].tolist()
-            if arcs is None or not ahead:
-                break
-            typed.append(character)
-            place = int(arcs.places[ahead[0]])
-        self.places.arcs(place)
-        context, ids = self.options.context, tuple(typed)
+        ahead = self.kept[0]
+        typed = checked(core().machim_query_admits(self.query.made.address, address(ahead), len(ahead)))
+        context, ids = self.options.context, tuple(ahead[:typed].tolist())
         rows, states = self.reader.read(context + ids, len(context))
         self.expansions += 1
         self.ids = [ids[:end] for end in range(len(ids) + 1)]
         self.keep(rows, states)
-        symbols = np.array(ids, dtype=np.int32)
-        given = (address(symbols), address(self.rows[-1]), rows.shape[1])
-        checked(core().machim_search_begin(self.made.address, len(ids), *given))
+        given = (address(ahead), address(self.rows[-1]), rows.shape[1])
+        checked(core().machim_search_begin(self.made.address, typed, *given))
 
     def keep(self, rows: NDArray[np.float32], states: NDArray[np.float32]) -> None:
         """Keep what the network said: rows (B, V) and states (B, S)."""
@@ -138,8 +126,6 @@ class Frontier:
         taken = checked(core().machim_search_take(self.made.address, allowed, *self.written))
         if not taken:
             return  # phrases that were added since then came above all of them
-        for place in self.unknown[: self.unknown_count.value].tolist():
-            self.places.arcs(place)
         before, symbols = self.taken[:, :taken].tolist()
         ids = [(*self.ids[parent], symbol) for parent, symbol in zip(before, symbols, strict=True)]
         context = self.options.context

@@ -5,14 +5,15 @@ Legend: V vocabulary size (the three symbols and the characters), A characters f
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from model.alphabet import SYMBOLS
 from model.hangul import initial, is_consonant, is_syllable, is_vowel, keystrokes, neighbours, to_hangul_keys, to_latin
+from model.native.library import AlphabetTables, GroupTables, KeyTables, address
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -21,32 +22,48 @@ if TYPE_CHECKING:
 
     from model.alphabet import Alphabet
 
-LAST_CODE_POINT = "\U0010ffff"
+NO_LETTER = 0xFFFF  # the number of a key that types no character of an alphabet
+NO_GROUP = -1  # of native/readings.h
 SAME, OTHER_CASE, NEIGHBOUR, OTHER = range(4)  # how a key relates to another, as native/slips.c numbers it
+LETTER, CASED, HANGUL, UNSHIFTED = 1, 2, 4, 8  # what a character is, as native/readings.h marks it
 
 
 @dataclass(frozen=True, kw_only=True)
 class KeyTable:
     """The characters of an alphabet by the string of keys that types each.
 
-    key_strings: (V,) by id, none for the three symbols; longest: keys in the longest of them.
-    sorted_keys: (V - 3,) the key strings in order; sorted_ids: (V - 3,) int64, whose they are.
-    ids_by_keys: the ids of each whole key string.
-    letters: the number of each key letter, 1 to L; numbers: (V, longest) uint16 of the keys of each, 0 beyond the last.
+    letters: the number of each key letter, 1 to L, in their order; numbers: (V, longest) uint16 of the keys of each
+    character, 0 beyond the last, and for the three symbols; in_order: (V - 3,) int32, the ids by their key strings.
     """
 
-    key_strings: tuple[str, ...]
-    longest: int
-    sorted_keys: tuple[str, ...]
-    sorted_ids: NDArray[np.int64]
-    ids_by_keys: dict[str, tuple[int, ...]]
     letters: dict[str, int]
     numbers: NDArray[np.uint16]
+    in_order: NDArray[np.int32]
 
-    def going_on(self, keys: str) -> NDArray[np.int64]:
-        """Find the characters whose key strings begin with these and are longer: (A,) ids, by their key strings."""
-        first = bisect_right(self.sorted_keys, keys)
-        return self.sorted_ids[first : bisect_right(self.sorted_keys, keys + LAST_CODE_POINT, lo=first)]
+    @property
+    def longest(self) -> int:
+        """The most keys that a character takes."""
+        return int(self.numbers.shape[1])
+
+    def tables(self) -> KeyTables:
+        """Tell where the arrays lie in memory."""
+        return KeyTables(address(self.numbers), address(self.in_order), self.longest, len(self.in_order))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Groups:
+    """Characters by what they have in common.
+
+    numbers: of each group, by its name; firsts: (groups + 1,) int32, the first of each in ids, and the end; ids: int32.
+    """
+
+    numbers: dict[str, int]
+    firsts: NDArray[np.int32]
+    ids: NDArray[np.int32]
+
+    def tables(self) -> GroupTables:
+        """Tell where the arrays lie in memory."""
+        return GroupTables(address(self.firsts), address(self.ids))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,67 +72,68 @@ class AlphabetKeys:
 
     strokes: by ``keystrokes``; presses: by ``key_presses``, the same for both keyboards.
     relations: of the letters of ``strokes`` to each key that may be typed, "" for any other; see ``relations_of``.
-    ids_by_folded: the letters that come large and small, by what ``fold`` makes of them; cased: all of them.
-    ids_by_initial: (A,) int64 each, the syllables with that initial consonant.
-    white_space: ids; letters: the ids of Hangul letters that stand alone; hangul: (V,) whether a character is Hangul;
-    unshifted: (V,) whether it is a large letter which the Hangul keyboard does not tell from the small one.
+    folded: the letters that come large and small, by what ``fold`` makes of them; initials: the syllables by their
+    initial consonant; white_space: (A,) int32 ids; marks: (V,) uint8, what each character is; see ``marks_of``.
+    tables: where the arrays lie in memory.
     """
 
     strokes: KeyTable
     presses: KeyTable
     relations: dict[str, bytes]
-    ids_by_folded: dict[str, tuple[int, ...]]
-    cased: frozenset[int]
-    ids_by_initial: dict[str, NDArray[np.int64]]
-    white_space: tuple[int, ...]
-    letters: frozenset[int]
-    hangul: NDArray[np.bool_]
-    unshifted: NDArray[np.bool_]
+    folded: Groups
+    initials: Groups
+    white_space: NDArray[np.int32]
+    marks: NDArray[np.uint8]
+    tables: AlphabetTables = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        tables = AlphabetTables(
+            strokes=self.strokes.tables(),
+            presses=self.presses.tables(),
+            folded=self.folded.tables(),
+            initials=self.initials.tables(),
+            white_space=address(self.white_space),
+            marks=address(self.marks),
+            white_spaces=len(self.white_space),
+            vocabulary=len(self.marks),
+        )
+        object.__setattr__(self, "tables", tables)
 
 
 def alphabet_keys(alphabet: Alphabet) -> AlphabetKeys:
     """Find the keys of every character of an alphabet: once for each model loaded."""
     characters = list(enumerate(alphabet.characters, start=SYMBOLS))
-    cased = [(fold(character), i) for i, character in characters if has_case(character)]
-    by_initial = group((initial(character) or "", i) for i, character in characters if is_syllable(character))
     strokes = key_table(alphabet, keystrokes)
     return AlphabetKeys(
         strokes=strokes,
         presses=key_table(alphabet, key_presses),
         relations=relations_of(strokes.letters),
-        ids_by_folded=group(cased),
-        cased=frozenset(i for _, i in cased),
-        ids_by_initial={consonant: np.array(ids, dtype=np.int64) for consonant, ids in by_initial.items()},
-        white_space=tuple(i for i, character in characters if character.isspace()),
-        letters=frozenset(i for i, character in characters if is_lone_letter(character)),
-        hangul=mask(alphabet, is_hangul),
-        unshifted=mask(alphabet, lambda character: character.isupper() and key_presses(character).islower()),
+        folded=group((fold(character), i) for i, character in characters if has_case(character)),
+        initials=group((initial(character) or "", i) for i, character in characters if is_syllable(character)),
+        white_space=np.array([i for i, character in characters if character.isspace()], dtype=np.int32),
+        marks=np.array([0] * SYMBOLS + [marks_of(character) for character in alphabet.characters], dtype=np.uint8),
     )
 
 
-def mask(alphabet: Alphabet, rule: Callable[[str], bool]) -> NDArray[np.bool_]:
-    """Tell of every id whether its character keeps to a rule: (V,), False for the three symbols."""
-    return np.array([False] * SYMBOLS + [rule(character) for character in alphabet.characters])
+def marks_of(character: str) -> int:
+    """Mark what a character is.
+
+    ``LETTER``: a Hangul letter by itself; ``CASED``: a letter that comes large and small; ``HANGUL``: a syllable or a
+    letter; ``UNSHIFTED``: a large letter which the Hangul keyboard does not tell from the small one.
+    """
+    marks = LETTER * is_lone_letter(character) + CASED * has_case(character) + HANGUL * is_hangul(character)
+    return marks + UNSHIFTED * (character.isupper() and key_presses(character).islower())
 
 
 def key_table(alphabet: Alphabet, write: Callable[[str], str]) -> KeyTable:
     """Write every character of an alphabet as keys, and order them."""
-    key_strings = ("",) * SYMBOLS + tuple(write(character) for character in alphabet.characters)
-    in_order = sorted(range(SYMBOLS, len(key_strings)), key=key_strings.__getitem__)
-    longest = max(len(keys) for keys in key_strings)
+    key_strings = [""] * SYMBOLS + [write(character) for character in alphabet.characters]
     letters = {letter: number for number, letter in enumerate(sorted(set("".join(key_strings))), start=1)}
-    numbers = np.zeros((len(key_strings), longest), dtype=np.uint16)
+    numbers = np.zeros((len(key_strings), max(map(len, key_strings))), dtype=np.uint16)
     for i, keys in enumerate(key_strings):
         numbers[i, : len(keys)] = [letters[key] for key in keys]
-    return KeyTable(
-        key_strings=key_strings,
-        longest=longest,
-        sorted_keys=tuple(key_strings[i] for i in in_order),
-        sorted_ids=np.array(in_order, dtype=np.int64),
-        ids_by_keys=group((key_strings[i], i) for i in range(SYMBOLS, len(key_strings))),
-        letters=letters,
-        numbers=numbers,
-    )
+    in_order = sorted(range(SYMBOLS, len(key_strings)), key=key_strings.__getitem__)
+    return KeyTable(letters=letters, numbers=numbers, in_order=np.array(in_order, dtype=np.int32))
 
 
 def relations_of(letters: dict[str, int]) -> dict[str, bytes]:
@@ -167,9 +185,13 @@ def is_hangul(character: str) -> bool:
     return is_syllable(character) or is_lone_letter(character)
 
 
-def group(pairs: Iterable[tuple[str, int]]) -> dict[str, tuple[int, ...]]:
+def group(pairs: Iterable[tuple[str, int]]) -> Groups:
     """Gather the ids of each name, in the order in which they come."""
     groups: dict[str, list[int]] = {}
     for name, i in pairs:
         groups.setdefault(name, []).append(i)
-    return {name: tuple(ids) for name, ids in groups.items()}
+    return Groups(
+        numbers={name: number for number, name in enumerate(groups)},
+        firsts=np.array(list(accumulate(map(len, groups.values()), initial=0)), dtype=np.int32),
+        ids=np.array([i for ids in groups.values() for i in ids], dtype=np.int32),
+    )

@@ -15,7 +15,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from model.frontier import Frontier
-from model.query import Places
 from model.seen import best_seen, score_seen
 
 if TYPE_CHECKING:
@@ -49,13 +48,13 @@ def search(reader: Reader, query: Query, options: SearchOptions, known: Sequence
         The top K of those known and of all phrases that the query admits; ``exact`` is False if a bound was met before
         that was proven.
     """
-    places, mixture, fill = Places(query), options.mixture, options.expansions_to_fill
+    mixture, fill = options.mixture, options.expansions_to_fill
     best_of_seen = None
     if mixture is not None:
-        best_of_seen = best_seen(mixture, places, options.limit, deadline=options.deadline)
+        best_of_seen = best_seen(mixture, query, options.limit, deadline=options.deadline)
         if fill is not None and best_of_seen.others == -math.inf and len(best_of_seen.phrases) < options.limit:
             options = replace(options, max_expansions=min(options.max_expansions, fill))
-    frontier = Frontier(reader=reader, places=places, options=options)
+    frontier = Frontier(reader=reader, query=query, options=options)
     for found in known:
         frontier.know(found)
     seen = [] if best_of_seen is None else frontier.expect(best_of_seen)

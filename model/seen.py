@@ -27,13 +27,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from model.mixture import Mixture
-    from model.query import Places
+    from model.query import Query
     from model.runtime import Network
 
 MOST_STEPS = 20_000  # positions of the index looked at, a tenth of a microsecond each and as much for each child
 LEAST_STEPS = 100  # of them, however late it is: what was seen most is found in fewer
 STEPS_TOGETHER = 1000  # of them before it is looked how late it is
-DONE = -1  # of seen.c: there is no more to look at, or no more is wanted
 TOGETHER = 16  # phrases scored in one call: what the network says of all their characters is held at once
 
 
@@ -57,27 +56,24 @@ class BestSeen(NamedTuple):
 
 
 def best_seen(
-    mixture: Mixture, places: Places, limit: int, *, most_steps: int = MOST_STEPS, deadline: float = math.inf
+    mixture: Mixture, query: Query, limit: int, *, most_steps: int = MOST_STEPS, deadline: float = math.inf
 ) -> BestSeen:
     """Find the phrases seen that are worth most by their counts and what they cost.
 
     Args:
         mixture: says what counts are worth.
-        places: of what was typed.
+        query: what was typed.
         limit: K.
         most_steps: positions of the index to look at before giving those found.
         deadline: when to do so, by ``time.perf_counter``, seconds, but after ``LEAST_STEPS`` at the earliest.
     """
     numbers = mixture.numbers
-    walk = Made("seen", byref(mixture.index.tables), byref(numbers), places.made.address, limit)
+    walk = Made("seen", byref(mixture.index.tables), byref(numbers), query.made.address, limit)
     until = min(LEAST_STEPS, most_steps)
-    while (place := checked(core().machim_seen_run(walk.address, until))) != DONE:
-        if place >= 0:
-            places.arcs(place)
-        elif until == most_steps or time.perf_counter() >= deadline:
+    while checked(core().machim_seen_run(walk.address, until)):
+        if until == most_steps or time.perf_counter() >= deadline:
             break
-        else:
-            until = min(until + STEPS_TOGETHER, most_steps)
+        until = min(until + STEPS_TOGETHER, most_steps)
     return BestSeen(found_of(walk), core().machim_seen_others(walk.address))
 
 

@@ -1,15 +1,24 @@
 """Characters found by the keys that type them, against a look at every character."""
 
-from collections.abc import Callable
-
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model.alphabet import SYMBOLS, Alphabet, train_alphabet
-from model.hangul import initial, keystrokes
-from model.keys import AlphabetKeys, KeyTable, alphabet_keys, fold, is_lone_letter, key_presses
+from model.alphabet import SYMBOLS, UNKNOWN_ID, Alphabet, train_alphabet
+from model.hangul import compose, initial, keystrokes
+from model.keys import (
+    CASED,
+    LETTER,
+    AlphabetKeys,
+    Groups,
+    KeyTable,
+    alphabet_keys,
+    fold,
+    is_lone_letter,
+    key_presses,
+)
+from model.typed import typed_query
 
 CHARACTERS = "가각간갃게고과괴ㄱㄲㄳㅏㅗㅘ삼성사 \u3000abABkKrRéÉß漢🦄7"
 KEYS = "ㄱㄲㅅㅏㅗㅔaArRkK "
@@ -25,41 +34,56 @@ def keys(alphabet: Alphabet) -> AlphabetKeys:
     return alphabet_keys(alphabet)
 
 
-def ids_where(table: KeyTable, rule: Callable[[str], bool]) -> set[int]:
-    return {i for i, keys in enumerate(table.key_strings) if i >= SYMBOLS and rule(keys)}
+def key_strings(table: KeyTable) -> list[str]:
+    """What a table says of each character, in the letters of its keys."""
+    letters = dict(zip(table.letters.values(), table.letters, strict=True))
+    return ["".join(letters[number] for number in row if number) for row in table.numbers.tolist()]
 
 
-@given(prefix=st.text(KEYS, min_size=1, max_size=4), presses=st.booleans())
+@given(prefix=st.text(KEYS, min_size=1, max_size=4))
 def test_the_characters_typed_by_these_keys_or_by_more_are_all_found_and_no_others(
-    keys: AlphabetKeys, prefix: str, presses: bool
+    alphabet: Alphabet, keys: AlphabetKeys, prefix: str
 ) -> None:
-    table = keys.presses if presses else keys.strokes
-    found = table.going_on(prefix)
-    assert found.dtype == np.int64
-    assert len(found) == len(set(found.tolist()))
-    assert set(found.tolist()) == ids_where(table, lambda each: each.startswith(prefix) and each != prefix)
-    assert set(table.ids_by_keys.get(prefix, ())) == ids_where(table, lambda each: each == prefix)
+    """They are what all that was typed may be a beginning of; test_typed.py has the same for the other keyboard."""
+    query = typed_query(compose(prefix), alphabet, keys, frozenset({"partial"}))
+    arcs = query.arcs(0)
+    assert arcs is not None
+    found = {i for i, to in zip(arcs.ids.tolist(), arcs.places.tolist(), strict=True) if query.arcs(to) is None}
+    found.discard(UNKNOWN_ID)  # admitted as it was typed
+    assert found == {i for i, each in enumerate(key_strings(keys.strokes)) if i >= SYMBOLS and each.startswith(prefix)}
 
 
 def test_every_character_has_its_own_keys_and_the_symbols_have_none(alphabet: Alphabet, keys: AlphabetKeys) -> None:
     for table, write in ((keys.strokes, keystrokes), (keys.presses, key_presses)):
-        assert table.key_strings[:SYMBOLS] == ("",) * SYMBOLS
-        assert table.key_strings[SYMBOLS:] == tuple(write(character) for character in alphabet.characters)
-        assert table.longest == max(map(len, table.key_strings))
+        strings = [write(character) for character in alphabet.characters]
+        assert key_strings(table) == [""] * SYMBOLS + strings
+        assert table.longest == max(map(len, strings))
+        assert list(table.letters) == sorted(table.letters)
+        assert table.in_order.tolist() == sorted(range(SYMBOLS, len(alphabet)), key=lambda i: strings[i - SYMBOLS])
+
+
+def ids_of(groups: Groups, name: str) -> list[int]:
+    number = groups.numbers[name]
+    return [int(i) for i in groups.ids[groups.firsts[number] : groups.firsts[number + 1]]]
+
+
+def characters_marked(alphabet: Alphabet, keys: AlphabetKeys, mark: int) -> set[str]:
+    return set(alphabet.decode(np.flatnonzero(keys.marks & mark).tolist()))
 
 
 def test_letters_of_both_cases_are_found_by_either(alphabet: Alphabet, keys: AlphabetKeys) -> None:
     for large, small in ("Aa", "Kk", "Éé"):
-        assert set(keys.ids_by_folded[fold(large)]) == set(alphabet.encode(large + small).tolist())
-    assert {alphabet.decode([i]) for i in keys.cased} == set("abABkKrRéÉß")
+        assert set(ids_of(keys.folded, fold(large))) == set(alphabet.encode(large + small).tolist())
+    assert characters_marked(alphabet, keys, CASED) == set("abABkKrRéÉß")
 
 
 def test_syllables_are_found_by_their_initial_and_lone_letters_are_not(alphabet: Alphabet, keys: AlphabetKeys) -> None:
-    for consonant, ids in keys.ids_by_initial.items():
-        assert set(alphabet.decode(ids.astype(np.int32))) == {c for c in CHARACTERS if initial(c) == consonant}
-    assert set(keys.ids_by_initial) == {"ㄱ", "ㅅ"}
-    assert {alphabet.decode([i]) for i in keys.letters} == set("ㄱㄲㄳㅏㅗㅘ")
-    assert {alphabet.decode([i]) for i in keys.white_space} == {" ", "\u3000"}
+    for consonant in keys.initials.numbers:
+        found = alphabet.decode(ids_of(keys.initials, consonant))
+        assert set(found) == {c for c in CHARACTERS if initial(c) == consonant}
+    assert set(keys.initials.numbers) == {"ㄱ", "ㅅ"}
+    assert characters_marked(alphabet, keys, LETTER) == set("ㄱㄲㄳㅏㅗㅘ")
+    assert set(alphabet.decode(keys.white_space)) == {" ", "\u3000"}
 
 
 @pytest.mark.parametrize(

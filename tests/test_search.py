@@ -16,13 +16,11 @@ from hypothesis import strategies as st
 from model.alphabet import BEGIN_ID, END_ID, SYMBOLS
 from model.finished import SearchOptions
 from model.memory import Reader
-from model.query import Arcs, ExactQuery
+from model.query import Arcs, TableQuery, query_of_ids
 from model.search import SearchResult, search
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-    from model.query import Query
 
 WIDTH = 4
 NO_END = 10**6
@@ -60,17 +58,6 @@ class DrawnNetwork:
         return np.stack(said), np.stack(states)
 
 
-@dataclass(frozen=True, kw_only=True)
-class TableQuery:
-    """An automaton written down: the arcs of each place; where there are none, all that was typed is matched."""
-
-    places: tuple[Arcs | None, ...]
-    ahead: tuple[int, ...] = ()
-
-    def arcs(self, place: int) -> Arcs | None:
-        return self.places[place]
-
-
 def drawn_network(vocabulary: int, seed: int, *, sharpness: float = 1.0, end: float = 0.0) -> DrawnNetwork:
     """``sharpness``: how sure it is; ``end``: how much it likes to end."""
     generator = np.random.default_rng(seed)
@@ -105,8 +92,8 @@ def bounded(
     return SearchOptions(limit=limit, max_characters=max_characters, max_expansions=max_expansions, boundary=boundary)
 
 
-def exact(*ids: int) -> ExactQuery:
-    return ExactQuery(ids=np.array(ids, np.int32), costs=np.zeros(len(ids), np.float32))
+def exact(*ids: int) -> TableQuery:
+    return query_of_ids(np.array(ids, np.int32), np.zeros(len(ids), np.float32))
 
 
 class Everything(NamedTuple):
@@ -114,7 +101,7 @@ class Everything(NamedTuple):
     best_beyond: float  # the best beginning of those beyond it
 
 
-def try_everything(network: DrawnNetwork, query: Query, options: SearchOptions) -> Everything:
+def try_everything(network: DrawnNetwork, query: TableQuery, options: SearchOptions) -> Everything:
     """Spell every string, length by length, and score it by adding up."""
     boundary = options.boundary
     longest = len(query.ahead) + options.max_characters
@@ -125,7 +112,7 @@ def try_everything(network: DrawnNetwork, query: Query, options: SearchOptions) 
         said, states = network.step(last, states)
         following, parents = [], []
         for parent, ((ids, score, place, begun), row) in enumerate(zip(level, said.astype(np.float64), strict=True)):
-            arcs = query.arcs(place)
+            arcs = query.places[place]
             word = [boundary is not None and not boundary[each] for each in range(len(row))]
             if arcs is not None:
                 typed = tuple(query.ahead[: len(ids) + 1])
@@ -193,7 +180,7 @@ def test_search_equals_trying_every_phrase_or_in_running_text_every_next_word(
     result = search(Reader(network=network), typed, options)
     hold_to_everything(result, try_everything(network, typed, options), limit)
     for found in () if boundary is None else result.found:
-        white = [bool(boundary is not None and boundary[each]) for each in found.ids[len(typed.ids) :]]
+        white = [bool(boundary is not None and boundary[each]) for each in found.ids[len(typed.ahead) :]]
         assert white == [*[True] * sum(white), *[False] * (len(white) - sum(white))] != [True] * len(white)
 
 

@@ -5,17 +5,18 @@ Legend: B batch, T time steps, V vocabulary size.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
 from model.alphabet import BEGIN_ID, END_ID, SYMBOLS, UNKNOWN_ID, count_characters, train_alphabet
+from model.errors import InputError
 from model.finished import Found, SearchOptions
 from model.frontier import TOGETHER
 from model.memory import Reader
-from model.query import Arcs, ExactQuery, exact_query
+from model.query import Arcs, TableQuery, arcs_of, exact_query, query_of_ids
 from model.search import search
 
 if TYPE_CHECKING:
@@ -55,8 +56,8 @@ def bounded(limit: int, max_characters: int = 64, max_expansions: int = 2000) ->
     return SearchOptions(limit=limit, max_characters=max_characters, max_expansions=max_expansions)
 
 
-def exact(*ids: int) -> ExactQuery:
-    return ExactQuery(ids=np.array(ids, np.int32), costs=np.zeros(len(ids), np.float32))
+def exact(*ids: int) -> TableQuery:
+    return query_of_ids(np.array(ids, np.int32), np.zeros(len(ids), np.float32))
 
 
 def probabilities(found: tuple[Found, ...]) -> dict[tuple[int, ...], float]:
@@ -146,13 +147,28 @@ def test_an_unknown_character_costs_what_tells_it_from_all_the_unknown() -> None
 
 
 def test_a_query_that_nothing_matches_finds_nothing() -> None:
-    @dataclass(frozen=True)
-    class Nothing:
-        ahead: tuple[int, ...] = ()
-
-        def arcs(self, place: int) -> Arcs | None:
-            assert place == 0
-            return Arcs(ids=np.zeros(0, np.int64), costs=np.zeros(0, np.float32), places=np.zeros(0, np.int64))
-
-    result = search(Reader(network=THREE_AND_FOUR), Nothing(), bounded(5))
+    no_arcs = Arcs(ids=np.zeros(0, np.int64), costs=np.zeros(0, np.float32), places=np.zeros(0, np.int64))
+    nothing = TableQuery(places=(no_arcs,))
+    result = search(Reader(network=THREE_AND_FOUR), nothing, bounded(5))
     assert (result.found, result.exact) == ((), True)
+
+
+def test_an_automaton_is_known_to_the_core_as_it_was_written_down() -> None:
+    """From nine arcs on, the core looks them up in a table."""
+    arcs = [
+        Arcs(ids=np.arange(3, 3 + count), costs=-np.arange(count, dtype=np.float32), places=np.full(count, 2))
+        for count in (8, 9)
+    ]
+    query = TableQuery(places=(*arcs, None))
+    for place, written in enumerate(arcs):
+        known = arcs_of(query, place)
+        assert known is not None
+        assert all(map(np.array_equal, astuple(known), astuple(written)))
+    assert arcs_of(query, 2) is None
+
+
+@pytest.mark.parametrize("place", [-1, 1])
+def test_an_arc_that_leads_to_no_place_is_refused(place: int) -> None:
+    arcs = Arcs(ids=np.array([3]), costs=np.zeros(1, np.float32), places=np.array([place]))
+    with pytest.raises(InputError, match="places must be in"):
+        TableQuery(places=(arcs,))

@@ -23,7 +23,6 @@ from model.channel import DEFAULT_COSTS, KINDS
 from model.finished import SearchOptions
 from model.keys import AlphabetKeys, alphabet_keys
 from model.memory import Reader
-from model.query import Places
 from model.search import search
 from model.seen import TOGETHER, SeenPhrase, best_seen, score_seen
 from model.slips import find_slips
@@ -63,7 +62,7 @@ def test_the_best_of_what_was_seen_is_found(
         for text, count in phrases.items()
         if matches(query, text)
     }
-    found, others = best_seen(mixture, Places(query), limit)
+    found, others = best_seen(mixture, query, limit)
     worths = [mixture.log_share(each.seen) + each.cost for each in found]
     np.testing.assert_allclose(worths, sorted(wanted.values(), reverse=True)[:limit], atol=1e-5)
     left = sorted(wanted.values(), reverse=True)[limit:]
@@ -74,20 +73,18 @@ def test_the_best_of_what_was_seen_is_found(
 
 def test_a_bound_leaves_what_was_found_until_then(alphabet: Alphabet, keys: AlphabetKeys) -> None:
     mixture, query = mixture_of(alphabet, PHRASES, 0.5), query_of(alphabet, keys, "ㄱ", PHRASES)
-    every = best_seen(mixture, Places(query), 10).phrases
+    every = best_seen(mixture, query, 10).phrases
     assert len(every) >= 4
-    some = [best_seen(mixture, Places(query), 10, most_steps=steps).phrases for steps in range(30)]
+    some = [best_seen(mixture, query, 10, most_steps=steps).phrases for steps in range(30)]
     assert some[0] == []
     assert {len(each) for each in some} == set(range(len(every) + 1))
     assert all(each == every[: len(each)] for each in some)
-    assert (
-        best_seen(mixture, Places(query), 10, deadline=time.perf_counter()).phrases == every
-    )  # found in the fewest steps
+    assert best_seen(mixture, query, 10, deadline=time.perf_counter()).phrases == every  # found in the fewest steps
 
 
 def test_what_was_seen_too_seldom_is_left_out(alphabet: Alphabet, keys: AlphabetKeys) -> None:
     mixture, query = mixture_of(alphabet, {"가": 0.5, "가나": 1.0}, 0.5), query_of(alphabet, keys, "가", {"가나": 1.0})
-    assert [alphabet.decode(each.ids) for each in best_seen(mixture, Places(query), 10).phrases] == ["가나"]
+    assert [alphabet.decode(each.ids) for each in best_seen(mixture, query, 10).phrases] == ["가나"]
 
 
 @pytest.mark.parametrize("typed", ["", "ㄱ", "가", "ㄱㄴ", "rk"])
@@ -101,7 +98,7 @@ def test_search_cut_short_still_gives_what_was_seen_with_the_scores_it_would_fin
     result = search(Reader(network=network), query, cut)
     assert not result.exact
     known = {each.ids: each for each in search(Reader(network=network), query, whole).found}
-    seen = best_seen(mixture, Places(query), 10).phrases
+    seen = best_seen(mixture, query, 10).phrases
     assert {each.ids for each in seen} <= {each.ids for each in result.found}
     for each in result.found:
         assert each.score == pytest.approx(known[each.ids].score, abs=1e-4)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from functools import cache
 from itertools import product
 
@@ -17,7 +17,7 @@ from model.channel import DEFAULT_COSTS, KINDS, ChannelCosts, Correction
 from model.errors import InputError
 from model.hangul import Composer, compose, initial, is_consonant, is_syllable, keystrokes, to_hangul_keys, to_latin
 from model.keys import AlphabetKeys, alphabet_keys, is_hangul, is_lone_letter, key_presses
-from model.typed import FEW, TypedQuery, typed_query
+from model.typed import TypedQuery, typed_query
 
 UNKNOWN = "漢"
 ALPHABETS = (
@@ -194,19 +194,12 @@ def questions(draw: st.DrawFn) -> tuple[str, str, frozenset[str], tuple[tuple[st
 
 
 @settings(max_examples=60, deadline=None)
-@given(question=questions(), few=st.sampled_from([0, FEW]))
+@given(question=questions())
 def test_every_string_costs_what_its_cheapest_way_costs(
-    question: tuple[str, str, frozenset[str], tuple[tuple[str, float], ...]], few: int
+    question: tuple[str, str, frozenset[str], tuple[tuple[str, float], ...]],
 ) -> None:
     """All strings of up to four characters, one of them unknown; and each is explained at the same cost."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("model.typed.FEW", few)
-        compare_with_every_string(*question)
-
-
-def compare_with_every_string(
-    known: str, typed: str, kinds: frozenset[str], corrections: tuple[tuple[str, float], ...]
-) -> None:
+    known, typed, kinds, corrections = question
     alphabet, keys = small(known)
     meant = [Correction(ids=tuple(alphabet.encode(text).tolist()), cost=cost) for text, cost in corrections]
     query = typed_query(typed, alphabet, keys, kinds, corrections=meant)
@@ -237,17 +230,20 @@ def test_places_are_deterministic_and_no_arc_gains_anything(
     alphabet, keys = small(known)
     meant = [Correction(ids=tuple(alphabet.encode(text).tolist()), cost=cost) for text, cost in corrections]
     query = typed_query(typed, alphabet, keys, kinds, corrections=meant)
-    place = 0
-    while place < len(query.places):  # each place's arcs may make new ones
-        arcs = query.arcs(place)
-        assert arcs is query.arcs(place)
-        if arcs is not None:
+    place, reached = 0, 1
+    while place < reached:  # each place's arcs may make new ones, which are numbered as they are made
+        arcs, again = query.arcs(place), query.arcs(place)
+        assert (arcs is None) == (again is None)
+        if arcs is not None and again is not None:
+            assert all(map(np.array_equal, astuple(arcs), astuple(again)))
             assert [each.dtype.name for each in (arcs.ids, arcs.costs, arcs.places)] == ["int64", "float32", "int64"]
             assert len(arcs.ids) == len(arcs.costs) == len(arcs.places) == len(np.unique(arcs.ids)) > 0
             assert np.isfinite(arcs.costs).all()
             assert (arcs.costs <= 0).all()
             assert BEGIN_ID not in arcs.ids
-            assert (arcs.places < len(query.places)).all()
+            new = np.unique(arcs.places[arcs.places >= reached])
+            assert new.tolist() == list(range(reached, reached + len(new)))
+            reached += len(new)
             if UNKNOWN not in typed:
                 assert UNKNOWN_ID not in arcs.ids
         place += 1
@@ -340,8 +336,10 @@ def test_the_last_initial_is_paid_for_only_where_no_partial_match_is_asked_for()
 
 
 def test_of_ways_that_cost_the_same_the_earlier_kind_is_named() -> None:
-    """The correction is done a character before what was typed is."""
+    """The correction 삼 is done a character before what was typed is."""
     assert asked("삼성", corrections=(("삼", 0.0),)).explain("삼성").kind == "exact"
+    match = asked("안녀", corrections=(("안녕", DEFAULT_COSTS.partial),)).explain("안녕하세요")
+    assert (match.kind, match.cost) == ("partial", DEFAULT_COSTS.partial)
 
 
 def test_of_corrections_that_are_the_same_the_cheapest_counts() -> None:
@@ -439,7 +437,9 @@ def test_partial_means_that_the_keys_typed_begin_the_keys_of_the_phrase(phrase: 
 
 def test_a_thousand_characters_are_taken() -> None:
     text = "한글날 abㄳ" * 143
-    assert asked(text).explain(text + "가").highlight == ((0, len(text)),)
+    query = asked(text)
+    assert query.explain(text + "가").highlight == ((0, len(text)),)
+    assert walk(query, query.alphabet.encode(text).tolist()) == 0.0
 
 
 @pytest.mark.parametrize("cost", [0.1, math.nan, -math.inf])

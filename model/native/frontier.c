@@ -178,7 +178,7 @@ static void share_arcs(Search *search, const Node *node, const Place *place) {
 
 void spread_arcs(Search *search, int32_t number, int32_t left_out) {
     const Node node = search->nodes[number];
-    const Place *place = known_place(search->options.query, node.place);
+    const Place *place = place_at(search->options.query, node.place);
     share_arcs(search, &node, place);
     for (int32_t arc = 0; arc < place->count; arc++) {
         int32_t symbol = place->ids[arc];

@@ -17,7 +17,7 @@ enum { NONE = -1, REST = -1 };
  * come to be among the best. */
 typedef struct {
     const Phrases *phrases;
-    const Query *query;
+    Query *query;
     const uint8_t *boundary;
     Mixture mixture;
     Wanted wanted;

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 from model.errors import MachimError
 
 if TYPE_CHECKING:
+    from array import array
+
     from numpy.typing import NDArray
 
 EXTENSION = "model.native._core"
@@ -28,9 +30,13 @@ FUNCTIONS: dict[str, tuple[tuple[Any, ...], Any]] = {
     "machim_slips_run": ((ADDRESS, INT32), INT32),
     "machim_slips_give": ((ADDRESS, ADDRESS, ADDRESS, INT64), INT32),
     "machim_slips_free": ((ADDRESS,), None),
-    "machim_query_new": ((), ADDRESS),
+    "machim_query_new": ((ADDRESS,), ADDRESS),
     "machim_query_free": ((ADDRESS,), None),
-    "machim_query_put": ((ADDRESS, INT32, INT32, ADDRESS, ADDRESS, ADDRESS), INT32),
+    "machim_query_put": ((ADDRESS, INT32, ADDRESS, ADDRESS, ADDRESS), INT32),
+    "machim_query_admits": ((ADDRESS, ADDRESS, INT32), INT32),
+    "machim_query_count": ((ADDRESS, INT32), INT32),
+    "machim_query_give": ((ADDRESS, INT32, ADDRESS, ADDRESS, ADDRESS), None),
+    "machim_query_align": ((ADDRESS, INT32, ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS), INT32),
     "machim_seen_new": ((ADDRESS, ADDRESS, ADDRESS, INT32), ADDRESS),
     "machim_seen_free": ((ADDRESS,), None),
     "machim_seen_run": ((ADDRESS, INT32), INT32),
@@ -43,7 +49,7 @@ FUNCTIONS: dict[str, tuple[tuple[Any, ...], Any]] = {
     "machim_search_know": ((ADDRESS, ADDRESS, INT32, FLOAT64, FLOAT64, FLOAT64, INT32), INT32),
     "machim_search_begin": ((ADDRESS, INT32, ADDRESS, ADDRESS, INT32), INT32),
     "machim_search_more": ((ADDRESS,), INT32),
-    "machim_search_take": ((ADDRESS, INT32, ADDRESS, ADDRESS, ADDRESS, ADDRESS), INT32),
+    "machim_search_take": ((ADDRESS, INT32, ADDRESS, ADDRESS), INT32),
     "machim_search_add": ((ADDRESS, ADDRESS), INT32),
     "machim_search_best_cut": ((ADDRESS,), FLOAT64),
     "machim_search_count": ((ADDRESS,), INT32),
@@ -146,6 +152,62 @@ class SlipQuestion(ctypes.Structure):
     )
 
 
+class KeyTables(ctypes.Structure):
+    """``KeyTable`` of readings.h."""
+
+    _fields_ = (("numbers", ADDRESS), ("in_order", ADDRESS), ("longest", INT32), ("count", INT32))
+
+
+class GroupTables(ctypes.Structure):
+    """``Groups`` of readings.h."""
+
+    _fields_ = (("firsts", ADDRESS), ("ids", ADDRESS))
+
+
+class AlphabetTables(ctypes.Structure):
+    """``AlphabetKeys`` of readings.h."""
+
+    _fields_ = (
+        ("strokes", KeyTables),
+        ("presses", KeyTables),
+        ("folded", GroupTables),
+        ("initials", GroupTables),
+        ("white_space", ADDRESS),
+        ("marks", ADDRESS),
+        ("white_spaces", INT32),
+        ("vocabulary", INT32),
+    )
+
+
+class ReadingTables(ctypes.Structure):
+    """``Reading`` of readings.h."""
+
+    _fields_ = (("keys", ADDRESS), ("kind", INT32), ("count", INT32), ("partial", FLOAT64))
+
+
+class TypedTables(ctypes.Structure):
+    """``Typed`` of readings.h."""
+
+    _fields_ = (
+        ("keys", ADDRESS),
+        ("characters", ADDRESS),
+        ("readings", ReadingTables * 2),
+        ("lengths", ADDRESS),
+        ("ids", ADDRESS),
+        ("costs", ADDRESS),
+        ("reading_count", INT32),
+        ("corrections", INT32),
+        ("kinds", INT32),
+        ("lone_letter", FLOAT64),
+        ("other_case", FLOAT64),
+        ("initials", FLOAT64),
+        ("initials_inside", FLOAT64),
+        ("unswitched", FLOAT64),
+        ("unknown", FLOAT64),
+        ("keyboard", FLOAT64),
+    )
+
+
 class Made:
     """Something that the core made: it is freed when nobody knows of it any more.
 
@@ -204,6 +266,11 @@ def address(values: NDArray[Any]) -> int:
     if not values.flags.c_contiguous:
         raise ValueError("an array must lie in one piece")
     return int(values.ctypes.data)
+
+
+def address_of(values: array[Any]) -> int:
+    """Give where a plain array begins, sooner than for an array of numpy's."""
+    return values.buffer_info()[0]
 
 
 def numbers(values: NDArray[Any]) -> Numbers:

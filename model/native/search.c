@@ -79,7 +79,8 @@ int32_t machim_search_know(
 static int32_t add_node(Search *search, int32_t parent, Candidate candidate, const float *row) {
     Node *node = APPEND(search->nodes, search->node_count, search->node_room, search->failed);
     if (node == NULL) return NONE;
-    const Place *place = known_place(search->options.query, candidate.place);
+    const Place *place = place_at(search->options.query, candidate.place);
+    if (place == NULL) return NONE;
     *node = (Node){.model = candidate.model, .cost = candidate.cost, .near = -INFINITY, .position = candidate.position,
                    .row = row, .parent = parent, .symbol = candidate.symbol, .place = candidate.place,
                    .worths = search->worth_count > 0 ? 0 : NONE, .free = (uint8_t)place->free, .on_ahead = 1};
@@ -98,8 +99,8 @@ static int32_t add_node(Search *search, int32_t parent, Candidate candidate, con
     return search->node_count - 1;
 }
 
-/* Add the start and what was typed as far as it is admitted, ids (count,) with a known place before each and after the
- * last; rows (count + 1, V) must stay where they are. What follows and what may have been meant instead is queued. */
+/* Add the start and what was typed as far as it is admitted, ids (count,); rows (count + 1, V) must stay
+ * where they are. What follows and what may have been meant instead is queued. */
 int32_t machim_search_begin(
     Search *search, int32_t count, const int32_t *ids, const float *rows, int32_t vocabulary) {
     const Options *options = &search->options;
@@ -119,7 +120,7 @@ int32_t machim_search_begin(
         if (number == NONE) return NO_MEMORY;
         if (rank == count) break;
         const Node *node = &search->nodes[number];
-        const Place *place = known_place(options->query, node->place);
+        const Place *place = place_at(options->query, node->place);
         int32_t arc = arc_of(place, ids[rank]);
         position = UNSEEN;
         if (node->position != UNSEEN) {
@@ -148,11 +149,9 @@ int32_t machim_search_more(Search *search) {
     return 0;
 }
 
-/* Take the best candidates, B at most. Writes their parents and symbols (B,), and the places (B,) that must be known
- * before they are added, with their number; gives B, or NO_MEMORY. */
-int32_t machim_search_take(
-    Search *search, int32_t most, int64_t *parents, int64_t *symbols, int32_t *unknown, int32_t *unknown_count) {
-    search->taken_count = *unknown_count = 0;
+/* Take the best candidates, B at most. Writes their parents and symbols (B,); gives B, or NO_MEMORY. */
+int32_t machim_search_take(Search *search, int32_t most, int64_t *parents, int64_t *symbols) {
+    search->taken_count = 0;
     while (search->taken_count < most && machim_search_more(search) > 0) {
         int32_t item = heap_pop(&search->heap).item;
         const Candidate candidate = search->candidates[item];
@@ -161,7 +160,6 @@ int32_t machim_search_take(
         *taken = item;
         parents[search->taken_count - 1] = candidate.parent;
         symbols[search->taken_count - 1] = candidate.symbol;
-        if (known_place(search->options.query, candidate.place) == NULL) unknown[(*unknown_count)++] = candidate.place;
     }
     return status(search) ? NO_MEMORY : search->taken_count;
 }

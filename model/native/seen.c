@@ -20,7 +20,7 @@ typedef struct {
 typedef struct {
     const Phrases *phrases;
     Mixture mixture;
-    const Query *query;
+    Query *query;
     Way *ways;
     int32_t way_count, way_room;
     Heap heap;
@@ -30,7 +30,7 @@ typedef struct {
     int failed;
 } SeenWalk;
 
-enum { DONE = -1, GO_ON = -2 };
+enum { COMPLETE = 0, GO_ON = 1 };
 
 /* Queue a child of a way, unless it is worth nothing. */
 static void queue(SeenWalk *walk, int32_t before, Child child, int32_t place, double cost) {
@@ -43,7 +43,7 @@ static void queue(SeenWalk *walk, int32_t before, Child child, int32_t place, do
     heap_push(&walk->heap, bound, walk->way_count - 1, &walk->failed);
 }
 
-SeenWalk *machim_seen_new(const Phrases *phrases, const Mixture *mixture, const Query *query, int32_t limit) {
+SeenWalk *machim_seen_new(const Phrases *phrases, const Mixture *mixture, Query *query, int32_t limit) {
     SeenWalk *walk = calloc(1, sizeof *walk);
     if (walk == NULL) return NULL;
     walk->phrases = phrases;
@@ -83,8 +83,8 @@ static void follow(SeenWalk *walk, int32_t number, const Place *place) {
     }
 }
 
-/* Go on until so many ways were looked at. Gives DONE when all that is wanted was found or there is no more, GO_ON when there may
- * be more; the number of a place that must be made known first; or NO_MEMORY. */
+/* Go on until so many ways were looked at. Gives COMPLETE when what is wanted was found or there is no more, GO_ON when
+ * there may be more, or NO_MEMORY. */
 int32_t machim_seen_run(SeenWalk *walk, int32_t most_steps) {
     if (walk->failed) return NO_MEMORY;
     while (walk->heap.count > 0 && walk->found_count < walk->limit) {
@@ -92,8 +92,8 @@ int32_t machim_seen_run(SeenWalk *walk, int32_t most_steps) {
         const Way *way = &walk->ways[number];
         const Place *place = NULL;
         if (way->position != END_POSITION) {
-            place = known_place(walk->query, way->place);
-            if (place == NULL) return way->place;
+            place = place_at(walk->query, way->place);
+            if (place == NULL) return NO_MEMORY;
         }
         if (walk->steps >= most_steps) return GO_ON;
         walk->steps++;
@@ -106,7 +106,7 @@ int32_t machim_seen_run(SeenWalk *walk, int32_t most_steps) {
         }
         if (walk->failed) return NO_MEMORY;
     }
-    return DONE;
+    return COMPLETE;
 }
 
 /* Give the most that any other phrase comes to, nats. */
