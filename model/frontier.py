@@ -36,7 +36,8 @@ class Frontier:
 
     reader: of the network; query: what was typed; expansions: nodes that the network was asked about.
     ids: the characters of each node, by number; states: (S,) after each; rows: what the network said, which the core
-    reads where it lies; others: phrases found elsewhere, of which the last has the number -1, the one before -2.
+    reads where it lies; others: phrases found elsewhere, of which the first has the number -1, the next -2.
+    taken: (2, B) parents and symbols of candidates, and where they are written; kept: what the core looks at.
     """
 
     reader: Reader
@@ -48,13 +49,15 @@ class Frontier:
     rows: list[NDArray[np.float32]] = field(default_factory=list)
     others: list[tuple[int, ...]] = field(default_factory=list)
     made: Made = field(init=False)
-    taken: NDArray[np.int64] = field(init=False)  # (2, B) parents and symbols
+    taken: NDArray[np.int64] = field(init=False)
+    written: tuple[int, ...] = field(init=False)
+    kept: tuple[NDArray[np.generic] | None, ...] = field(init=False)
 
     def __post_init__(self) -> None:
         options, mixture = self.options, self.options.mixture
         ahead = np.array(self.query.ahead, dtype=np.int32)
         boundary = None if options.boundary is None else options.boundary.view(np.uint8)
-        self.kept = (ahead, boundary, options.folded)  # as long as the core may look at them
+        self.kept = (ahead, boundary, options.folded)
         wanted = Wanted(
             folded=None if options.folded is None else address(options.folded),
             ahead=address(ahead),
@@ -95,7 +98,7 @@ class Frontier:
 
     def begin(self) -> None:
         """Read the start and what was typed in one call; queue what follows and what may have been meant instead."""
-        ahead = self.kept[0]
+        ahead = np.array(self.query.ahead, dtype=np.int32)
         typed = checked(core().machim_query_admits(self.query.made.address, address(ahead), len(ahead)))
         context, ids = self.options.context, tuple(ahead[:typed].tolist())
         rows, states = self.reader.read(context + ids, len(context))
