@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 TOGETHER = 8  # nodes read in one call: more waste nodes, fewer waste calls
 TOGETHER_LATER = 16  # the same of a long search, once so many were read:
 LATER = 24
-LONG = 128  # nodes read: a search so long is bounded better by what phrases seen come to as a whole
 NEAR = 6.0  # nats from the best child: those are candidates at once; the others if they come to be among the best
 
 
@@ -113,11 +112,6 @@ class Frontier:
         self.rows.append(np.ascontiguousarray(rows))
         self.states.extend(states)
 
-    @property
-    def is_long(self) -> bool:
-        """Whether so much was read that better bounds pay, though they cost a call of their own."""
-        return self.expansions >= LONG
-
     def more(self) -> bool:
         """Tell whether a candidate may still come before what is known to be finished."""
         return bool(checked(core().machim_search_more(self.made.address)))
@@ -127,8 +121,6 @@ class Frontier:
         together = TOGETHER if self.expansions < LATER else TOGETHER_LATER
         allowed = min(together, self.options.max_expansions - self.expansions)
         taken = checked(core().machim_search_take(self.made.address, allowed, *self.written))
-        if not taken:
-            return  # phrases that were added since then came above all of them
         before, symbols = self.taken[:, :taken].tolist()
         ids = [(*self.ids[parent], symbol) for parent, symbol in zip(before, symbols, strict=True)]
         context = self.options.context

@@ -62,9 +62,6 @@ def search(reader: Reader, query: Query, options: SearchOptions, known: Sequence
     if proven:
         frontier.begin()
     while proven and frontier.more():
-        if seen and frontier.is_long:
-            add_seen(frontier, seen)  # what they come to as a whole is the better bound
-            seen = []
         proven = frontier.expansions < options.max_expansions and time.perf_counter() < options.deadline
         if proven:
             frontier.expand()

@@ -115,7 +115,7 @@ def test_search_equals_trying_everything_for_every_kind_of_match(
     later: int,
     seed: int,
 ) -> None:
-    """``later``: nodes after which phrases seen are scored as a whole, and more nodes are read together."""
+    """``later``: nodes after which more are read together."""
     network = drawn_network(len(alphabet), seed, sharpness=1.0, end=3.0)
     mixture = mixture_of(alphabet, phrases, model_share)
     corrections = (
@@ -130,7 +130,7 @@ def test_search_equals_trying_everything_for_every_kind_of_match(
         folded=folded_ids(alphabet),
         finished=finished,
     )
-    with patch.multiple("model.frontier", LATER=later, LONG=later):
+    with patch("model.frontier.LATER", later):
         result = search(Reader(network=network), query, options)
     wanted = expected(query, mixture, probabilities_of_all(network, alphabet), options, alphabet)
     np.testing.assert_allclose([found.score for found in result.found], wanted, atol=FEW)
