@@ -41,13 +41,13 @@ accesslog = None
 errorlog = "-"
 loglevel = "error"  # a warning of gunicorn's quotes the address that it refuses, and what was typed with it
 
-# Of mallopt in the C library of most Linux systems; bytes.
-TRIM_THRESHOLD, MMAP_THRESHOLD = (-1, 512 * 1024), (-3, 256 * 1024)
+# Of mallopt in the C library of most Linux systems: bytes, bytes, and one heap for both threads.
+TRIM_THRESHOLD, MMAP_THRESHOLD, ARENA_MAX = (-1, 512 * 1024), (-3, 256 * 1024), (-8, 1)
 
 
 def post_fork(_server: Any, _worker: Any) -> None:
     """Give memory that a long search took back to the system when it is over, which malloc by itself keeps."""
     set_option: Any = getattr(ctypes.CDLL(None), "mallopt", None)
     if set_option is not None:
-        for option in (TRIM_THRESHOLD, MMAP_THRESHOLD):
+        for option in (TRIM_THRESHOLD, MMAP_THRESHOLD, ARENA_MAX):
             set_option(*option)
