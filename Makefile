@@ -33,7 +33,7 @@ test-data: .venv/.installed-dev ## tests on data beside the project, seven minut
 	@test -n "$(DATA)" || { echo 'make test-data needs DATA=/path/to/data, got none' >&2; exit 1; }
 	@MACHIM_DATA="$(DATA)" .venv/bin/pytest -m data --log-cli-level=INFO --durations=2
 
-test-long: .venv/.installed-dev ## 10,000 random typing sequences with and without memory, five minutes
+test-long: .venv/.installed-dev ## 10,000 random typing sequences with and without memory, four minutes
 	@.venv/bin/pytest -m long --log-cli-level=INFO --durations=2
 
 format: .venv/.installed-dev ## format the code and mend what ruff can mend

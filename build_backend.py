@@ -6,6 +6,7 @@ The compiled core is plain C that knows nothing of Python, so Python's headers a
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import sys
 import sysconfig
@@ -32,7 +33,7 @@ def choose_compiler() -> None:
     """Take zig where there is no other compiler."""
     if not has_compiler():
         os.environ["CC"] = (
-            f"{sys.executable} -m ziglang cc -mcpu=baseline"  # by itself zig builds for this very machine
+            f"{shlex.quote(sys.executable)} -m ziglang cc -mcpu=baseline"  # by itself zig builds for this very machine
         )
         os.environ["LDSHARED"] = f"{os.environ['CC']} -shared"
 

@@ -9,7 +9,6 @@ from model.errors import InputError
 
 KINDS = ("exact", "partial", "case", "initials", "keyboard", "slip")  # the earlier is preferred at the same cost
 EXACT, PARTIAL, CASE, INITIALS, KEYBOARD, SLIP = range(len(KINDS))
-DECIMALS = 6  # of a cost, nats: sums of the same costs in another order must be the same
 
 
 @dataclass(frozen=True, kw_only=True)

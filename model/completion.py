@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from model.channel import KINDS
+from model.channel import EXACT, KINDS
 from model.corrections import Answer, add_slips, score_without_cost
 from model.errors import InputError
 from model.finished import SearchOptions, folded_name
@@ -29,6 +29,7 @@ MAX_CHARACTERS = 1000
 MAX_EXPANSIONS = 100_000
 MAX_DEADLINE_MS = 60_000
 MOST_BY_INITIALS = 256  # branches: initials say so little that made-up phrases for them are endless, and seldom meant
+MOST_AS_TYPED = 128  # branches, some milliseconds, beyond the bounds: for an answer where there would be none
 LEAST_SEEN = 1e-6  # a count of nothing is none
 OWN_SHARE = 0.1  # of the probability of a phrase seen: with more than it, the model counts as a source, too
 
@@ -151,10 +152,19 @@ def find_completions(model: LoadedModel, request: CompletionRequest, began: floa
     if mixture is not None and "slip" in request.kinds:
         answers, in_time = add_slips(model, mixture, query, options, result)
         exact = exact and in_time
+    if not answers and not exact:
+        answers = find_as_typed(model, typed, options)
     if mixture is not None and request.finished:
         answers = put_whole_first(model, mixture, query, answers)[: request.limit]
     completions = tuple(completion_of(answer, context) for answer in answers)
     return CompletionReply(prefix=request.prefix, completions=completions, exact=exact, elapsed_ms=0.0)
+
+
+def find_as_typed(model: LoadedModel, typed: str, options: SearchOptions) -> list[Answer]:
+    """Finish just what was typed, where all that was allowed went to other ways to take it and none was finished."""
+    query = typed_query(typed, model.alphabet, model.keys, frozenset({KINDS[EXACT]}), model.costs)
+    bounded = replace(options, max_expansions=min(options.max_expansions, MOST_AS_TYPED), deadline=math.inf)
+    return [Answer(found, query) for found in search(model.reader, query, bounded).found]
 
 
 def split_last_word(text: str) -> tuple[str, str]:

@@ -41,10 +41,12 @@ class Mixture:
 
     def __post_init__(self) -> None:
         one, two, more = self.discounts
-        if not (0 < self.model_share <= 1 and 0 <= one <= 1 and 0 <= two <= 2 and 0 <= more <= 3 and self.total > 0):
+        shares = 0 < self.model_share <= 1 and 0 <= one <= 1 and 0 <= two <= 2 and 0 <= more <= 3
+        if not (shares and self.total > 0 and self.least_count >= 0):
             raise CheckpointError(
-                "a blend must have a model_share in (0, 1], discounts in [0, 1], [0, 2] and [0, 3] and a positive"
-                f" total, got {self.model_share}, {self.discounts}, {self.total}"
+                "a blend must have a model_share in (0, 1], discounts in [0, 1], [0, 2] and [0, 3], a positive"
+                f" total and a least_count of at least 0, got {self.model_share}, {self.discounts}, {self.total},"
+                f" {self.least_count}"
             )
 
     def with_cost_of_unseen(self, cost: float) -> Mixture:

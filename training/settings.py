@@ -12,6 +12,7 @@ Cell = Literal["rnn-tanh", "rnn-relu", "gru", "lstm"]
 Precision = Literal["auto", "float32", "bfloat16"]
 Device = Literal["auto", "cpu", "cuda"]
 MOST_ORDER = 16
+MOST_CHARACTERS = 60_000  # of an alphabet: the keys of its characters are numbers of two bytes
 
 
 def check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
@@ -70,8 +71,8 @@ class TextSettings:
     )
 
     def __post_init__(self) -> None:
-        if self.characters < 1:
-            raise InputError(f"characters must be at least 1, got {self.characters}")
+        if not 1 <= self.characters <= MOST_CHARACTERS:
+            raise InputError(f"characters must be in [1, {MOST_CHARACTERS}], got {self.characters}")
         if self.held_out_below is not None and not self.held_out_below > 0:
             raise InputError(f"held_out_below must be positive, got {self.held_out_below}")
 

@@ -57,7 +57,7 @@ void automaton_free(Automaton *automaton);
 /* Make the arcs of a place that has a name; tell whether there was memory. */
 int make_place(Automaton *automaton, int32_t number, Place *place);
 
-/* Round a cost, nats, so that sums of the same costs in another order are the same: to DECIMALS of model/channel.py. */
+/* Round a cost, nats, so that sums of the same costs in another order are the same: to six decimals. */
 static inline double round_cost(double cost) { return rint(cost * 1e6) / 1e6 + 0.0; /* + 0.0: there is one zero */ }
 
 #endif
