@@ -5,6 +5,8 @@
  */
 #include "frontier.h"
 
+#include "admitted.h"
+
 static const double LOG_2 = 0.6931471805599454; /* nats: a sum of two is never further above the larger of them */
 static const double SLACK = 1e-3;                /* nats: more than single precision can be off */
 
@@ -164,13 +166,11 @@ static void share_arcs(Search *search, const Node *node, const Place *place) {
         search->positions[arc] = UNSEEN;
     }
     if (phrases == NULL || node->position == UNSEEN) return;
-    Children children = children_of(phrases, node->position);
-    int few = place->count * 16 < (int64_t)children.count;
-    uint32_t looked_at = few ? (uint32_t)place->count : children.count;
-    for (uint32_t rank = 0; rank < looked_at; rank++) {
-        Child child = few ? find_child(phrases, &children, place->ids[rank]) : child_at(phrases, &children, rank);
-        int32_t arc = few ? (int32_t)rank : arc_of(place, child.symbol);
-        if (arc < 0 || child.position == UNSEEN) continue;
+    Admitted admitted = admitted_at(phrases, node->position, place);
+    for (uint32_t rank = 0; rank < admitted.count; rank++) {
+        Child child;
+        int32_t arc = admitted_arc(&admitted, rank, &child);
+        if (arc < 0) continue;
         search->shares[arc] = log_share(&search->options.mixture, child.best);
         search->positions[arc] = child.position;
     }

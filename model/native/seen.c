@@ -3,9 +3,8 @@
  *
  * Legend: K phrases.
  */
-#include "arcs.h"
+#include "admitted.h"
 #include "heap.h"
-#include "phrases.h"
 
 /* A way through query and index: the way that it goes on from and the symbol that leads on, or -1 and none at the root;
  * where it is in both, what it costs, nats, and the largest count at or below it. */
@@ -64,21 +63,16 @@ void machim_seen_free(SeenWalk *walk) {
 /* Queue what a way goes on to: what the index has, and the query admits. */
 static void follow(SeenWalk *walk, int32_t number, const Place *place) {
     const Way way = walk->ways[number];
-    Children children = children_of(walk->phrases, way.position);
-    if (!place->free && place->count * 16 < (int64_t)children.count) {
-        for (int32_t arc = place->count; arc--;) {
-            Child child = find_child(walk->phrases, &children, place->ids[arc]);
-            if (child.position != UNSEEN) queue(walk, number, child, place->places[arc], way.cost + place->costs[arc]);
-        }
+    if (place->free) {
+        Children children = children_of(walk->phrases, way.position);
+        for (uint32_t rank = children.count; rank--;) /* the last one put in comes first of equals */
+            queue(walk, number, child_at(walk->phrases, &children, rank), way.place, way.cost);
         return;
     }
-    for (uint32_t rank = children.count; rank--;) { /* the last one put in comes first of equals */
-        Child child = child_at(walk->phrases, &children, rank);
-        if (place->free) {
-            queue(walk, number, child, way.place, way.cost);
-            continue;
-        }
-        int32_t arc = arc_of(place, child.symbol);
+    Admitted admitted = admitted_at(walk->phrases, way.position, place);
+    for (uint32_t rank = admitted.count; rank--;) {
+        Child child;
+        int32_t arc = admitted_arc(&admitted, rank, &child);
         if (arc >= 0) queue(walk, number, child, place->places[arc], way.cost + place->costs[arc]);
     }
 }
