@@ -36,7 +36,8 @@ class Frontier:
     reader: of the network; query: what was typed; expansions: nodes that the network was asked about.
     ids: the characters of each node, by number; states: (S,) after each; rows: what the network said, which the core
     reads where it lies; others: phrases found elsewhere, of which the first has the number -1, the next -2.
-    taken: (2, B) parents and symbols of candidates, and where they are written; kept: what the core looks at.
+    taken: (2, B) parents and symbols of candidates, and where they are written; ahead: ids that were typed.
+    kept: what else the core looks at.
     """
 
     reader: Reader
@@ -50,13 +51,14 @@ class Frontier:
     made: Made = field(init=False)
     taken: NDArray[np.int64] = field(init=False)
     written: tuple[int, ...] = field(init=False)
+    ahead: NDArray[np.int32] = field(init=False)
     kept: tuple[NDArray[np.generic] | None, ...] = field(init=False)
 
     def __post_init__(self) -> None:
         options, mixture = self.options, self.options.mixture
         ahead = np.array(self.query.ahead, dtype=np.int32)
         boundary = None if options.boundary is None else options.boundary.view(np.uint8)
-        self.kept = (ahead, boundary, options.folded)
+        self.ahead, self.kept = ahead, (boundary, options.folded)
         wanted = Wanted(
             folded=None if options.folded is None else address(options.folded),
             ahead=address(ahead),
@@ -97,7 +99,7 @@ class Frontier:
 
     def begin(self) -> None:
         """Read the start and what was typed in one call; queue what follows and what may have been meant instead."""
-        ahead = np.array(self.query.ahead, dtype=np.int32)
+        ahead = self.ahead
         typed = checked(core().machim_query_admits(self.query.made.address, address(ahead), len(ahead)))
         context, ids = self.options.context, tuple(ahead[:typed].tolist())
         rows, states = self.reader.read(context + ids, len(context))

@@ -37,6 +37,7 @@ class Automaton(NamedTuple):
     keys: AlphabetKeys
     characters: array[int]
     readings: tuple[Reading, ...]
+    corrections: tuple[array[int] | array[float], ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -169,4 +170,4 @@ def make_automaton(
     )
     for part, reading in enumerate(readings):
         tables.readings[part] = reading.tables
-    return Automaton(Made("query", byref(tables)), keys, characters, readings)
+    return Automaton(Made("query", byref(tables)), keys, characters, readings, (lengths, ids, worths))
