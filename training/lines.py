@@ -48,6 +48,11 @@ class BadLines:
         self.first = self.first or f"line {number}: {rule}"
 
 
+def is_blank(line: str) -> bool:
+    """Tell whether there is nothing but white space in a line."""
+    return not line or line.isspace()
+
+
 def check_encoding(encoding: str) -> None:
     """Raise ``InputError`` unless Python can read files in the encoding of this name."""
     refusal = f"encoding must be one that text files have, such as utf-8 or cp949, got {encoding!r}"

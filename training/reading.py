@@ -11,12 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.errors import InputError
+from training.columns import Columns
 from training.formats import (
     FORMAT_OF_SUFFIX,
     FORMATS,
     LONGEST_PHRASE_CHARACTERS,
-    Columns,
-    Line,
     Record,
     choose_format,
     read_counts,
@@ -24,7 +23,7 @@ from training.formats import (
     read_plain,
     read_table,
 )
-from training.lines import DEFAULT_ENCODING, BadLines, check_encoding, decode_beginning, read_lines
+from training.lines import DEFAULT_ENCODING, BadLines, check_encoding, decode_beginning, is_blank, read_lines
 from training.sources import Source, find_sources, one_line, read_beginning
 
 FIRST_LINES = 100
@@ -210,12 +209,12 @@ def looks_like_running_text(sources: Sequence[str], settings: ReadingSettings) -
         seen = text.strip("\n").split("\n")
         if not left and len(seen) > 1:
             seen.pop()  # the megabyte may end within it
-        first_lines = [line for line in seen if not _is_blank(line)][:FIRST_LINES]
+        first_lines = [line for line in seen if not is_blank(line)][:FIRST_LINES]
         if settings.format == "lines" or choose_format(source.suffix, first_lines, _columns(settings)) == "lines":
             lines += seen
         if not left:
             break
-    blank = sum(map(_is_blank, lines))
+    blank = sum(map(is_blank, lines))
     if len(lines) >= LINES_BEFORE_BLANKS_TELL and blank >= BLANK_SHARE_OF_RUNNING_TEXT * len(lines):
         return f"{100 * blank / len(lines):.0f} % of its lines are blank"
     mean = sum(map(len, lines)) / max(1, len(lines) - blank)
@@ -225,17 +224,17 @@ def looks_like_running_text(sources: Sequence[str], settings: ReadingSettings) -
 
 
 def _read_records(source: Source, settings: ReadingSettings, bad_lines: BadLines) -> Iterator[Record]:
-    lines: Iterable[Line] = read_lines(source, settings.encoding, bad_lines)
+    lines: Iterable[tuple[int, str]] = read_lines(source, settings.encoding, bad_lines)
     form = settings.format
     columns = _columns(settings)
     if form == "auto":
         first = list(itertools.islice(lines, FIRST_LINES))
-        form = choose_format(source.suffix, [line for _, line in first if not _is_blank(line)], columns)
+        form = choose_format(source.suffix, [line for _, line in first if not is_blank(line)], columns)
         lines = itertools.chain(first, lines)
     if form in {"lines", "counts"} and (columns.text or columns.count):
         raise InputError(f"--text-column and --count-column need columns, but {source.name} is read as {form}")
     if form != "csv":  # where a blank line may stand inside a quoted phrase
-        lines = ((number, line) for number, line in lines if not _is_blank(line))
+        lines = ((number, line) for number, line in lines if not is_blank(line))
     match form:
         case "lines":
             return read_plain(lines, bad_lines, told=settings.format == "lines")
@@ -253,14 +252,10 @@ def _usable(records: Iterable[Record], bad_lines: BadLines) -> Iterator[tuple[st
         if len(text) > LONGEST_PHRASE_CHARACTERS:
             rule = f"a phrase must have at most {LONGEST_PHRASE_CHARACTERS:,} characters, got {len(text):,}"
             bad_lines.refuse(number, rule)
-        elif _is_blank(text):
+        elif is_blank(text):
             bad_lines.refuse(number, "a count must have a phrase before it, got none")
         else:
             yield text, count
-
-
-def _is_blank(line: str) -> bool:
-    return not line or line.isspace()
 
 
 def _columns(settings: ReadingSettings) -> Columns:
