@@ -19,7 +19,7 @@ def settings_options(*classes: type, **defaults: object) -> Callable[[Command], 
     """Give a command one option for each field that has help, of each class in turn.
 
     Args:
-        classes: frozen dataclasses; a field's help stands in its metadata.
+        classes: frozen dataclasses; a field's help stands in its metadata, and its flags where its name is not enough.
         defaults: other defaults than the fields' own, by field name.
     """
 
@@ -46,7 +46,11 @@ def options_of(settings: type, defaults: dict[str, object]) -> list[Callable[[Co
             made.append(click.option(both, is_flag=True, default=default, help=field.metadata["help"]))
         else:
             shown = default is not None and default != ""
-            made.append(click.option(flag, type=kind, default=default, show_default=shown, help=field.metadata["help"]))
+            flags = field.metadata.get("flags", (flag,))
+            help_text = field.metadata["help"]
+            made.append(
+                click.option(*flags, field.name, type=kind, default=default, show_default=shown, help=help_text)
+            )
     return made
 
 

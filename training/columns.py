@@ -8,6 +8,12 @@ from training.sources import one_line
 
 TEXT_COLUMNS = ("text", "phrase", "query", "name", "title")
 COUNT_COLUMNS = ("count", "frequency", "popularity", "population")
+LABEL_COLUMNS = ("label", "labels", "class", "category", "intent", "sentiment", "tag", "target")
+# Of a title and a document the document is what was labelled.
+LABELLED_TEXT_COLUMNS = (
+    *("text", "document", "sentence", "utterance", "review", "content", "comment", "message"),
+    *("phrase", "query", "title", "name"),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +35,38 @@ class Columns:
         if text == count:
             raise InputError(f"{place}: the text and the count must be two columns, got {one_line(text)} for both")
         return text, count
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelColumns:
+    """The columns that hold the label and the text; None is found by name."""
+
+    label: str | None
+    text: str | None
+
+    @property
+    def told(self) -> bool:
+        """Whether either was told."""
+        return self.label is not None or self.text is not None
+
+    def find(self, there: Sequence[str], place: str) -> tuple[str, str]:
+        """Choose the columns of the label and of the text.
+
+        Raises:
+            InputError: a column that was told, or any that could hold either, is not there.
+        """
+        check_told((("--label-column", self.label), ("--text-column", self.text)), there, place)
+        label = need_column("--label-column", self.label, LABEL_COLUMNS, there, place)
+        text = need_column("--text-column", self.text, LABELLED_TEXT_COLUMNS, there, place)
+        if label == text:
+            raise InputError(f"{place}: the label and the text must be two columns, got {one_line(text)} for both")
+        return label, text
+
+    def among(self, there: Sequence[str]) -> tuple[str, str] | None:
+        """Choose the columns of the label and of the text, or give None where either is not there."""
+        label = self.label or known(there, LABEL_COLUMNS)
+        text = self.text or known(there, LABELLED_TEXT_COLUMNS)
+        return (label, text) if label and text and label in there and text in there else None
 
 
 def check_told(told: Sequence[tuple[str, str | None]], there: Sequence[str], place: str) -> None:

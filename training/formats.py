@@ -22,7 +22,7 @@ from training.rows import (
 )
 from training.sources import one_line
 
-FORMATS = ("auto", "lines", "counts", "csv", "tsv", "jsonl")
+FORMATS = ("auto", "lines", "counts", "labels", "csv", "tsv", "jsonl")
 FORMAT_OF_SUFFIX = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "jsonl"}
 LONGEST_PHRASE_CHARACTERS = 1_000
 # Between these, sums of a billion counts are neither infinite nor lost beside each other.
@@ -47,7 +47,7 @@ def choose_format(suffix: str, first_lines: Sequence[str], columns: Columns) -> 
     if first_lines and _is_header(first_lines[0].split("\t"), suffix, columns):
         return "tsv"
     tabbed = [line for line in first_lines if "\t" in line.strip(" \t")]
-    numbered = [line for line in tabbed if _looks_like_number(line.rpartition("\t")[2])]
+    numbered = [line for line in tabbed if looks_like_number(line.rpartition("\t")[2])]
     if first_lines and (len(tabbed) == len(first_lines) or 2 * len(numbered) >= len(first_lines)):
         return "counts"
     return "lines"
@@ -56,7 +56,7 @@ def choose_format(suffix: str, first_lines: Sequence[str], columns: Columns) -> 
 def read_plain(lines: Iterable[Line], bad_lines: BadLines, *, told: bool) -> Iterator[Record]:
     """Take each line as a phrase; a TAB and a number after it are refused unless ``lines`` was told."""
     for number, line in lines:
-        if "\t" in line and not told and _looks_like_number(line.rpartition("\t")[2]):
+        if "\t" in line and not told and looks_like_number(line.rpartition("\t")[2]):
             bad_lines.refuse(
                 number,
                 f"no line may have a count where most have none, got {one_line(line)}"
@@ -113,7 +113,7 @@ def read_objects(lines: Iterable[Line], columns: Columns, bad_lines: BadLines) -
 
 def _is_header(cells: Sequence[str], suffix: str, columns: Columns) -> bool:
     names = [cell.strip() for cell in cells]
-    if _looks_like_number(names[-1]):
+    if looks_like_number(names[-1]):
         return False
     if columns.text is not None:
         return suffix == ".tsv" or columns.text in names
@@ -122,7 +122,8 @@ def _is_header(cells: Sequence[str], suffix: str, columns: Columns) -> bool:
     return has_text and (has_count or suffix == ".tsv")
 
 
-def _looks_like_number(text: str) -> bool:
+def looks_like_number(text: str) -> bool:
+    """Tell whether a cell is a number, be it one that no count may be."""
     try:
         float(text.replace(",", ""))
     except ValueError:

@@ -45,15 +45,25 @@ class ReadingSettings:
     format: str = field(
         default="auto",
         metadata={
-            "help": "auto, lines, counts (phrase<TAB>count), csv, tsv or jsonl; auto goes by the name of each"
-            " file, then by its first lines."
+            "help": "auto, lines, counts (phrase<TAB>count), labels (label<TAB>text), csv, tsv or jsonl; auto goes by"
+            " the name of each file, then by its first lines."
         },
     )
     text_column: str | None = field(
         default=None,
         metadata={
+            "flags": ("--text-column", "--text"),
             "help": "Column of csv, tsv or jsonl that holds the phrase; found by itself where it is called"
-            " text, phrase, query, name or title."
+            " text, phrase, query, name or title, and beside labels also where it is called document,"
+            " sentence, utterance, review, content, comment or message.",
+        },
+    )
+    label_column: str | None = field(
+        default=None,
+        metadata={
+            "flags": ("--label-column", "--label"),
+            "help": "Column of csv, tsv or jsonl that holds the label of the text; found by itself where it"
+            " is called label, labels, class, category, intent, sentiment, tag or target.",
         },
     )
     count_column: str | None = field(
@@ -231,6 +241,8 @@ def _read_records(source: Source, settings: ReadingSettings, bad_lines: BadLines
         first = list(itertools.islice(lines, FIRST_LINES))
         form = choose_format(source.suffix, [line for _, line in first if not is_blank(line)], columns)
         lines = itertools.chain(first, lines)
+    if form == "labels" or settings.label_column is not None:
+        raise InputError(f"phrases must have no labels, got {source.name} with --label-column or --format labels")
     if form in {"lines", "counts"} and (columns.text or columns.count):
         raise InputError(f"--text-column and --count-column need columns, but {source.name} is read as {form}")
     if form != "csv":  # where a blank line may stand inside a quoted phrase
