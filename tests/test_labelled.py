@@ -95,6 +95,10 @@ def test_columns_are_taken_as_told(tmp_path: Path) -> None:
     assert read(unnamed, told)[0] == [("5", "good")]
 
 
+def test_a_quoted_text_may_hold_blank_lines(tmp_path: Path) -> None:
+    assert read(write(tmp_path, "a.csv", 'text,label\n"one\n\ntwo",x\n'))[0] == [("x", "one  two")]
+
+
 def test_a_title_beside_a_document_is_not_the_text(tmp_path: Path) -> None:
     assert read(write(tmp_path, "a.csv", "title,content,class\nA,long,x\n"))[0] == [("x", "long")]
 
@@ -113,6 +117,7 @@ def test_a_first_row_whose_cells_stand_again_is_no_header(tmp_path: Path) -> Non
     rows = "comment\tnice\nquestion\twhy\ncomment\twell\nquestion\twho\n"
     assert len(read(write(tmp_path, "a.tsv", rows))[0]) == 4
     assert len(read(write(tmp_path, "b.tsv", "2\tname\n3\tother\n2\tword\n3\tlast\n"))[0]) == 4
+    assert len(read(write(tmp_path, "d.tsv", "7\tname\n3\tother\n3\tword\n"))[0]) == 3
     with pytest.raises(
         InputError, match=r"--label-column must be told where no column is one of label, .* got text, y"
     ):
@@ -229,6 +234,7 @@ def test_a_file_sorted_by_label_looks_labelled(tmp_path: Path) -> None:
         ("hours.txt", "".join(f"{number % 5}\t{number + 1}\n" for number in range(300))),
         ("words.txt", "".join(f"word {number}\t낱말 {number}\n" for number in range(300))),
         ("same.txt", "a\tb\n" * 300),
+        ("rare.txt", "".join(f"word {max(number, 50)}\ttext {number}\n" for number in range(300))),
         ("users.txt", "".join(f"user {number // 2}\tquery {number}\n" for number in range(3_000))),
         ("three.txt", "".join(f"{number % 3}\ttext {number}\tmore\n" for number in range(300))),
         ("some.txt", "".join(f"{number % 3}\ttext {number}\n" for number in range(300)) + "no tab\n" * 4),
@@ -244,6 +250,14 @@ def test_phrases_counts_and_tables_of_other_things_do_not_look_labelled(
     tmp_path: Path, name: str, content: str
 ) -> None:
     assert looks_labelled([write(tmp_path, name, content)], ReadingSettings()) is None
+
+
+def test_numbers_that_come_last_are_labels_where_they_cannot_be_counts(tmp_path: Path) -> None:
+    zeros = write(tmp_path, "a.txt", "".join(f"text {number}\t{number % 2}\n" for number in range(300)).strip())
+    assert (
+        looks_labelled([zeros], ReadingSettings())
+        == "the last column has 2 different values in the 300 lines looked at"
+    )
 
 
 def test_the_embedded_places_are_phrases_unless_the_label_is_told() -> None:

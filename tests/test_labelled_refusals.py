@@ -122,6 +122,12 @@ def test_what_was_told_and_does_not_fit_is_refused(tmp_path: Path, settings: Rea
             read_labelled([write(tmp_path, name, content)], settings)
 
 
+def test_a_told_column_is_looked_for_in_the_first_row_whatever_that_is(tmp_path: Path) -> None:
+    source = write(tmp_path, "a.txt", "stars\tbody\n5\tgood\n")
+    with pytest.raises(InputError, match=r"--label-column must be one of its columns \(stars, body\), got star$"):
+        read_labelled([source], ReadingSettings(label_column="star"))
+
+
 @pytest.mark.parametrize("settings", [ReadingSettings(label_column="label"), ReadingSettings(format="labels")])
 def test_phrases_have_no_labels(tmp_path: Path, settings: ReadingSettings) -> None:
     source = write(tmp_path, "a.csv", "text,label\ngood,x\n")

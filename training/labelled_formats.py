@@ -2,7 +2,6 @@
 
 import itertools
 import json
-import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -170,7 +169,7 @@ def _label_of(record: Mapping[str, object], column: str) -> str:
 
 
 def _parse(cell: str, name: str, kind: str, longest: int) -> str:
-    parsed = unicodedata.normalize("NFC", one_spaced(cell))
+    parsed = one_spaced(cell)
     if is_blank(parsed):
         raise BrokenRuleError(f"{one_line(name)} must hold a {kind}, got none")
     if len(parsed) > longest:
