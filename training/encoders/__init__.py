@@ -1,0 +1,1 @@
+"""The parts that read a text as values: each takes (B, T, C) with lengths (B,), and gives (B, T', C') with lengths."""
