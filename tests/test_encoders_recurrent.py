@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 import torch
 from test_encoders_convolution import drawn, some_texts, written_norm
+from test_encoders_skip import written_skip
 from test_networks import written_out
 from torch import nn
 
-from training.classifier_settings import ClassifierSettings, Pooling
+from training.classifier_settings import ClassifierSettings, Pooling, Skip
 from training.encoders.places import reverse_places
 from training.encoders.pooling import PoolingLayer
 from training.encoders.recurrent import RecurrentEncoder, RecurrentLayer
@@ -38,11 +39,12 @@ def written_recurrence(cell: Cell, recurrence: nn.Module, places: list[NDArray[n
 @pytest.mark.parametrize("cell", CELLS)
 @pytest.mark.parametrize("bidirectional", [False, True])
 @pytest.mark.parametrize("normalise", [False, True])
+@pytest.mark.parametrize("skip", get_args(Skip))
 def test_two_layers_compute_the_recurrence_from_the_ends_that_were_asked_for(
-    cell: Cell, bidirectional: bool, normalise: bool
+    cell: Cell, bidirectional: bool, normalise: bool, skip: Skip
 ) -> None:
     settings = ClassifierSettings(
-        cell=cell, layers=2, hidden_width=HIDDEN, bidirectional=bidirectional, normalise=normalise
+        cell=cell, layers=2, hidden_width=HIDDEN, bidirectional=bidirectional, normalise=normalise, skip=skip
     )
     encoder = drawn(RecurrentEncoder(settings, 3))
     values, lengths = some_texts([5, 1, 8])
@@ -52,12 +54,16 @@ def test_two_layers_compute_the_recurrence_from_the_ends_that_were_asked_for(
     assert encoder.output_width == read.shape[2] == (2 * HIDDEN if bidirectional else HIDDEN)
     for row, length in enumerate(lengths.tolist()):
         places = list(values[row, :length].numpy())
-        for layer, norm in zip(encoder.layers, encoder.norms, strict=True):
+        for number, (layer, norm) in enumerate(zip(encoder.layers, encoder.norms, strict=True)):
             assert isinstance(layer, RecurrentLayer)
             states = [written_recurrence(cell, layer.recurrences[0], places)]
             if bidirectional:
                 states.append(written_recurrence(cell, layer.recurrences[1], places[::-1])[::-1])
-            places = [written_norm(np.concatenate(both), norm) for both in zip(*states, strict=True)]
+            through = [written_norm(np.concatenate(both), norm) for both in zip(*states, strict=True)]
+            if number:
+                joined = zip(places, through, strict=True)
+                through = [np.array(written_skip(encoder.skips[1], list(x), list(f))) for x, f in joined]
+            places = through
         np.testing.assert_allclose(read[row, :length].numpy(), places, rtol=0, atol=1e-10)
         assert not read[row, length:].any()
 

@@ -1,44 +1,23 @@
-"""Plain layers over a window, connections that skip layers, and how far a gradient gets."""
+"""Plain layers over a window are what is written, and how far a gradient gets through many of them."""
 
 from __future__ import annotations
 
-import math
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, get_args
 
 import numpy as np
 import pytest
 import torch
 from test_encoders_convolution import drawn, some_texts, written_activation, written_norm
+from test_encoders_skip import written_linear, written_skip
 from torch import nn
 
 from training.classifier_settings import Activation, ClassifierSettings, Initialisation, Skip
-from training.encoders.build import encoder_of
 from training.encoders.layer import ActivatedLayer
-from training.encoders.skip import SkipConnection
 from training.encoders.window import WindowEncoder
 from training.initialisation import initialise
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-
-def written_linear(linear: nn.Module, value: list[float]) -> list[float]:
-    assert isinstance(linear, nn.Linear)
-    weights = linear.weight.detach().numpy()
-    bias = [0.0] * len(weights) if linear.bias is None else linear.bias.tolist()
-    return [b + sum(w * x for w, x in zip(row, value, strict=True)) for row, b in zip(weights, bias, strict=True)]
-
-
-def written_skip(skip: nn.Module, around: list[float], through: list[float]) -> list[float]:
-    """X + F(x), or g F(x) + (1 - g) x, of one place."""
-    assert isinstance(skip, SkipConnection)
-    if not skip.joins:
-        return through
-    carried = written_linear(skip.projection, around) if isinstance(skip.projection, nn.Linear) else around
-    if skip.gate is None:
-        return [x + f for x, f in zip(carried, through, strict=True)]
-    gates = [1 / (1 + math.exp(-each)) for each in written_linear(skip.gate, around)]
-    return [g * f + (1 - g) * x for g, f, x in zip(gates, through, carried, strict=True)]
 
 
 def written_layer(layer: nn.Module, activation: Activation, value: list[float]) -> list[float]:
@@ -79,52 +58,6 @@ def test_a_window_of_one_character_is_the_one_to_one_network() -> None:
     for row in range(2):
         expected = written_layer(encoder.layers[0], "tanh", values[row, 0].tolist())
         np.testing.assert_allclose(read[row, 0].numpy(), expected, rtol=0, atol=1e-10)
-
-
-@pytest.mark.parametrize("kind", get_args(Skip))
-@pytest.mark.parametrize("widths", [(3, 3), (3, 5)])
-def test_a_connection_around_a_layer_computes_what_is_written(kind: Skip, widths: tuple[int, int]) -> None:
-    skip = drawn(SkipConnection(kind, *widths))
-    around, _ = some_texts([4], channels=widths[0])
-    through, _ = some_texts([4], channels=widths[1], seed=1)
-    with torch.no_grad():
-        joined = skip(around, through)
-    for place in range(4):
-        expected = written_skip(skip, around[0, place].tolist(), through[0, place].tolist())
-        np.testing.assert_allclose(joined[0, place].numpy(), expected, rtol=0, atol=1e-10)
-    assert isinstance(skip.projection, nn.Linear) == (kind != "none" and widths[0] != widths[1])
-
-
-@pytest.mark.parametrize("skip", ["residual", "highway"])
-@pytest.mark.parametrize(
-    ("part", "changed"),
-    [
-        ("convolution", {"padding": "same", "pool_width": 1}),
-        ("convolution", {"padding": "causal", "pool_width": 1}),
-        ("branches", {}),
-        ("recurrent", {"layers": 2}),
-        ("window", {"layers": 2}),
-    ],
-)
-def test_connections_skip_layers_of_every_encoder(part: str, skip: Skip, changed: dict[str, Any]) -> None:
-    """With the same weights the connections make a difference."""
-    settings = ClassifierSettings(skip=skip, filters=4, hidden_width=4, window_characters=5, **changed)
-    skipping = drawn(encoder_of(part, settings, 3))
-    connections = [each for each in skipping.modules() if isinstance(each, SkipConnection) and each.joins]
-    assert connections
-    values, lengths = some_texts([6])
-    with torch.no_grad():
-        before, _ = skipping(values, lengths)
-        for connection in connections:
-            connection.joins = False
-        after, _ = skipping(values, lengths)
-    assert not torch.allclose(before, after)
-
-
-@pytest.mark.parametrize("changed", [{"padding": "valid"}, {"stride": 2}])
-def test_convolutions_that_change_the_size_are_not_skipped(changed: dict[str, Any]) -> None:
-    encoder = encoder_of("convolution", ClassifierSettings(skip="residual", filters=4, **changed), 3)
-    assert not any(each.joins for each in encoder.modules() if isinstance(each, SkipConnection))
 
 
 def gradient_norms(activation: Activation, how: Initialisation) -> list[float]:

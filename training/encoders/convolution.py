@@ -65,7 +65,7 @@ class Sliding:
 
     def least(self, wanted: int) -> int:
         """Give the least N of which as many places come as are wanted."""
-        return max(1, (wanted - 1) * self.stride + self.width - self.zeros)
+        return (wanted - 1) * self.stride + self.width - self.zeros
 
 
 def slidings(settings: ClassifierSettings) -> tuple[Sliding, Sliding]:
