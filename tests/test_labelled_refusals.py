@@ -25,7 +25,6 @@ BAD_LINES = [
     ("a.txt", "x\tgood\nbad\n", "line 2: where no header names its columns a line must be a label, a TAB and its text"),
     ("a.txt", "x\tgood\nx\tbad\tbad\n", "got x, bad, bad"),
     ("a.txt", "x\tgood\n\n\tbad\n", "line 3: the first column must hold a label, got none"),
-    ("a.txt", "x\tgood\nx\t \u3000\n", "line 2: the last column must hold a text, got none"),
     ("a.txt", "x\tgood\nx\t" + "b" * 100_001, "line 2: a text must have at most 100,000 characters, got 100,001"),
     ("a.csv", "label,text\nx,good\n" + "b" * 201 + ",bad", "line 3: a label must have at most 200 characters, got 201"),
     (
@@ -34,7 +33,6 @@ BAD_LINES = [
         "line 2: where no header names its columns a line must be a label, a comma and its text",
     ),
     ("a.csv", "text,label\ngood,x\nbad\n", "line 3: a row must have the header's 2 columns, got 1"),
-    ("a.csv", "text,label\ngood,x\n,x\n", "line 3: text must hold a text, got none"),
     ("a.csv", "text,label\ngood,x\nbad,\n", "line 3: label must hold a label, got none"),
     ("a.csv", 'text,label\n"go\nod",x\nbad,\n', "line 4: label must hold a label, got none"),
     ("a.csv", 'text,label\ngood,x\n"bad,x\n', "line 3: a row must be CSV with its quotes closed"),
@@ -49,7 +47,6 @@ BAD_LINES = [
     ("a.jsonl", '{"text": "good", "label": "x"}\n{"text": "bad", "label": 0.5}\n', "got 0.5"),
     ("a.jsonl", '{"text": "good", "label": "x"}\n{"text": "bad"}\n', "got a line with only text"),
     ("a.jsonl", '{"text": "good", "label": "x"}\n{"text": "bad", "label": "\\ud800"}\n', "nor a lone surrogate"),
-    ("a.jsonl", '{"text": "good", "label": "x"}\n{"text": "", "label": "x"}\n', "line 2: text must hold a text"),
 ]
 
 
@@ -69,6 +66,21 @@ def test_a_bad_line_is_named_by_file_and_number_or_left_out_when_told(
     assert [text.replace(" ", "") for text in labelled.texts] == ["good"]
     assert (labelled.labels, labelled.lines, labelled.skipped) == (["x"], 2, 1)
     assert any("bad lines left out: 1, the first at line " in line for line in said)
+
+
+EMPTY_TEXTS = [
+    ("a.txt", "x\tgood\nx\t \u3000\n", "line 2: the last column must hold a text, got none"),
+    ("a.csv", "text,label\ngood,x\n,x\n", "line 3: text must hold a text, got none"),
+    ("a.jsonl", '{"text": "good", "label": "x"}\n{"text": "", "label": "x"}\n', "line 2: text must hold a text"),
+]
+
+
+@pytest.mark.parametrize(("name", "content", "reason"), EMPTY_TEXTS)
+def test_an_empty_text_is_left_out_and_said_in_any_case(tmp_path: Path, name: str, content: str, reason: str) -> None:
+    said: list[str] = []
+    labelled = read_labelled([write(tmp_path, name, content)], ReadingSettings(), said.append)
+    assert (labelled.texts, labelled.lines, labelled.skipped) == (["good"], 2, 1)
+    assert any("bad lines left out: 1, the first at " + reason in line for line in said)
 
 
 BAD_FILES = [

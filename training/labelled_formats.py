@@ -108,10 +108,14 @@ def parse_pairs(pairs: Iterable[Pair], names: tuple[str, str], bad_lines: BadLin
     Args:
         pairs: label and text.
         names: what to call the column of each.
-        bad_lines: told of lines where one is empty or too long.
+        bad_lines: told of lines where one is empty or too long; a line with an empty text is left out in any case,
+            for there is nothing in it to learn.
     """
     kinds = (("label", LONGEST_LABEL_CHARACTERS), ("text", LONGEST_TEXT_CHARACTERS))
     for number, *cells in pairs:
+        if is_blank(one_spaced(cells[1])):
+            bad_lines.leave_out(number, f"{one_line(names[1])} must hold a text, got none")
+            continue
         try:
             label, text = (
                 _parse(cell, name, kind, longest)

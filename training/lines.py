@@ -44,6 +44,10 @@ class BadLines:
             raise InputError(
                 f"{self.name}, line {number}: {rule}; mend the line, or leave bad ones out with --skip-bad-lines"
             )
+        self.leave_out(number, rule)
+
+    def leave_out(self, number: int, rule: str) -> None:
+        """Count a line that is of no use, without stopping at it."""
         self.count += 1
         self.first = self.first or f"line {number}: {rule}"
 
