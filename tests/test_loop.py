@@ -15,7 +15,7 @@ from model.alphabet import BEGIN_ID, END_ID, Alphabet, count_characters, train_a
 from model.errors import InputError
 from training import loop
 from training.batches import Batch, PhraseSet, phrase_batches, stream_batches
-from training.loop import Outcome, Progress, carried, loss_nats, start_run, train_network
+from training.loop import Outcome, Progress, advance, carried, loss_nats, start_run, train_network
 from training.networks import RecurrentLanguageModel
 from training.settings import NetworkSettings, TrainingSettings
 
@@ -72,6 +72,7 @@ def train(
     return train_network(
         start_run(network, chosen),
         batches,
+        advance,
         validate,
         chosen,
         epoch_characters=epoch_characters,
@@ -213,6 +214,7 @@ def test_a_run_ends_when_its_time_is_up_with_weights_validated() -> None:
     outcome = train_network(
         start_run(network, settings),
         batches_of_words,
+        advance,
         lambda: loss_of(network, batch),
         settings,
         epoch_characters=CHARACTERS,

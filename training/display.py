@@ -26,10 +26,11 @@ SECONDS_BETWEEN_SAMPLES = 8.0
 class Display:
     """Shows progress on standard error, with a sample completion now and then.
 
-    sample: gives a line that shows what the network can do by now.
+    sample: gives a line that shows what the network can do by now; unit: what the loss is counted by.
     """
 
     sample: Callable[[], str]
+    unit: str = "character"
     console: Console = field(default_factory=lambda: Console(file=sys.stderr, highlight=False))
     bars: Bars | None = None
     lined_at: float = 0.0
@@ -58,21 +59,23 @@ class Display:
         """Show how far the run is."""
         now = time.monotonic()
         if self.bars is not None:
-            self.bars.update(self.bars.task_ids[0], completed=progress.done, description=described(progress))
+            self.bars.update(self.bars.task_ids[0], completed=progress.done, description=described(progress, self.unit))
         elif now - self.lined_at >= SECONDS_BETWEEN_LINES:
             self.lined_at = now
-            self.console.print(f"training {progress.done:4.0%}  {described(progress)}", markup=False, soft_wrap=True)
+            self.console.print(
+                f"training {progress.done:4.0%}  {described(progress, self.unit)}", markup=False, soft_wrap=True
+            )
         if now - self.sampled_at >= SECONDS_BETWEEN_SAMPLES:
             self.sampled_at = now
             self.console.print(f"  {self.sample()}", markup=False, soft_wrap=True)
 
 
-def described(progress: Progress) -> str:
+def described(progress: Progress, unit: str) -> str:
     """Say time left, loss and pace in one line."""
     minutes, seconds = divmod(round(progress.seconds_left), 60)
     held_out = "" if progress.held_out_bits is None else f" (held out {progress.held_out_bits:.3f})"
     return (
         f"{minutes}:{seconds:02d} left  epoch {progress.epoch}  "
-        f"{progress.bits_per_character:.3f} bits/character{held_out}  "
+        f"{progress.bits_per_character:.3f} bits/{unit}{held_out}  "
         f"{progress.characters_per_second:,.0f} characters/s"
     )

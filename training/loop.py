@@ -9,9 +9,10 @@ import copy
 import math
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 import torch
+from torch import nn
 
 from model.alphabet import BEGIN_ID
 from model.errors import InputError
@@ -32,6 +33,9 @@ WARM_UP = 0.02  # share of the run in which the learning rate rises
 LAST_RATE = 0.02  # of the learning rate at the end
 VALIDATIONS = 25  # over the run, at about equal times
 PATIENCE = 6  # validations without a better one before the run ends early
+
+NetworkT = TypeVar("NetworkT", bound=nn.Module)
+BatchT = TypeVar("BatchT")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,10 +67,10 @@ class Outcome:
 
 
 @dataclass(kw_only=True)
-class Run:
+class Run(Generic[NetworkT]):
     """All that decides a run's future: weights, optimiser, random state, and the position in the data."""
 
-    network: RecurrentLanguageModel
+    network: NetworkT
     optimiser: torch.optim.Optimizer
     epoch: int = 0
     epoch_characters: int = 0  # read in this epoch, a row of weight 2 twice
@@ -77,7 +81,7 @@ class Run:
     validations_since_best: int = 0
 
 
-def start_run(network: RecurrentLanguageModel, settings: TrainingSettings) -> Run:
+def start_run(network: NetworkT, settings: TrainingSettings) -> Run[NetworkT]:
     """Begin a run; biases do not decay."""
     decayed = [each for each in network.parameters() if each.dim() > 1]
     others = [each for each in network.parameters() if each.dim() <= 1]
@@ -117,27 +121,34 @@ def carried(state: Tensor | None, batch: Batch) -> Tensor | None:
     return state * tensor_on(state.device, batch.inputs[:, :1] != BEGIN_ID)
 
 
-def advance(run: Run, batch: Batch, state: Tensor | None, settings: TrainingSettings) -> tuple[float, Tensor]:
+def advance(
+    run: Run[RecurrentLanguageModel], batch: Batch, state: Tensor | None, settings: TrainingSettings
+) -> tuple[float, Tensor]:
     """Take one step down the gradient; give the loss (nats a character) and the last state."""
     device = run.network.device
     with torch.autocast(device.type, torch.bfloat16, enabled=uses_bfloat16(settings.precision, device)):
         logits, last = run.network(tensor_on(device, batch.inputs), carried(state, batch))
     total, characters = loss_nats(logits, batch)
     loss = total / characters
-    run.optimiser.zero_grad(set_to_none=True)
-    loss.backward()  # type: ignore[no-untyped-call]
-    torch.nn.utils.clip_grad_norm_(run.network.parameters(), settings.gradient_limit)
-    run.optimiser.step()
-    run.steps += 1
-    read = int((batch.targets != IGNORED).sum())
-    run.characters += read
+    descend(run, loss, settings)
+    run.characters += int((batch.targets != IGNORED).sum())
     run.epoch_characters += int((batch.weights * (batch.targets != IGNORED).sum(axis=1)).sum())
     return float(loss.detach()), last.detach()
 
 
+def descend(run: Run[NetworkT], loss: Tensor, settings: TrainingSettings) -> None:
+    """Move the weights down the gradient of a loss, which is cut where it is long."""
+    run.optimiser.zero_grad(set_to_none=True)
+    loss.backward()  # type: ignore[no-untyped-call]
+    nn.utils.clip_grad_norm_(run.network.parameters(), settings.gradient_limit)
+    run.optimiser.step()
+    run.steps += 1
+
+
 def train_network(
-    run: Run,
-    batches: Callable[[int], Iterable[Batch]],
+    run: Run[NetworkT],
+    batches: Callable[[int], Iterable[BatchT]],
+    advance: Callable[[Run[NetworkT], BatchT, Tensor | None, TrainingSettings], tuple[float, Tensor | None]],
     validate: Callable[[], float],
     settings: TrainingSettings,
     *,
@@ -150,7 +161,9 @@ def train_network(
     Args:
         run: where it stands; goes on from there.
         batches: the batches of an epoch, from 0.
-        validate: gives the held-out loss, nats a character.
+        advance: takes one step with a batch and the state that the one before left, and gives the loss, nats a
+            character or a text, and the last state.
+        validate: gives the held-out loss in the same unit.
         settings: how.
         epoch_characters: about how many an epoch reads.
         seconds: of wall clock; infinite for epochs alone, which on a CPU give the same weights each time.
@@ -211,15 +224,15 @@ def train_network(
     )
 
 
-def why_ended(run: Run, settings: TrainingSettings) -> str:
+def why_ended(run: Run[NetworkT], settings: TrainingSettings) -> str:
     """Say in words what used the run up."""
     if run.validations_since_best >= PATIENCE:
         return "no better on held-out text"
     return f"{settings.epochs} epochs" if run.epoch == settings.epochs else "time"
 
 
-def keep_best(run: Run, validate: Callable[[], float]) -> float:
-    """Validate, and remember the weights if none were better; give the held-out loss, nats a character."""
+def keep_best(run: Run[NetworkT], validate: Callable[[], float]) -> float:
+    """Validate, and remember the weights if none were better; give the held-out loss."""
     run.network.eval()
     nats = validate()
     run.network.train()

@@ -28,7 +28,7 @@ from training.display import Display
 from training.evaluation import TorchNetwork, phrase_losses, stream_loss, torch_scorer, weighted_loss
 from training.figures import bits_of_phrases, bits_of_stream, seen_and_unseen
 from training.letters import letters_of
-from training.loop import Outcome, start_run, train_network
+from training.loop import Outcome, advance, start_run, train_network
 from training.networks import RecurrentLanguageModel
 from training.reading import ReadingSettings, looks_like_running_text, read_phrases, read_running_text
 from training.settings import BlendSettings
@@ -228,6 +228,7 @@ def learn(
             return train_network(
                 start_run(network, training),
                 lessons.batches,
+                advance,
                 validate,
                 training,
                 epoch_characters=lessons.epoch_characters,
