@@ -16,8 +16,8 @@ from model.errors import CheckpointError, InputError
 from model.loaded import ALPHABET_FILE
 from training.cards import model_card
 from training.export import export
+from training.language_models import make_language_model
 from training.letters import letters_of
-from training.networks import RecurrentLanguageModel
 from training.settings import NetworkSettings
 
 if TYPE_CHECKING:
@@ -28,13 +28,14 @@ if TYPE_CHECKING:
     from model.loaded import LoadedModel
     from model.manifest import JSON
     from training.export import Shares
+    from training.language_models import LanguageModel
 
 WEIGHTS_FILE = "weights.safetensors"
 CARD_FILE = "README.md"
 
 
 def checkpoint_files(
-    network: RecurrentLanguageModel, alphabet: Alphabet, sample: Iterable[torch.Tensor], shares: Shares | None = None
+    network: LanguageModel, alphabet: Alphabet, sample: Iterable[torch.Tensor], shares: Shares | None = None
 ) -> tuple[dict[str, bytes], dict[str, JSON]]:
     """Turn a trained network into the files of a checkpoint, and the scales of its int8 form.
 
@@ -49,10 +50,10 @@ def checkpoint_files(
     return {ALPHABET_FILE: alphabet.model, WEIGHTS_FILE: save(tensors), **exported.files}, exported.quantisation
 
 
-def unique_weights(network: RecurrentLanguageModel) -> Iterable[tuple[str, torch.Tensor]]:
-    """Give the weights by name, those that are tied only once."""
+def unique_weights(network: LanguageModel) -> Iterable[tuple[str, torch.Tensor]]:
+    """Give the weights by the name that a checkpoint keeps them under, those that are tied only once."""
     for name, value in network.named_parameters():
-        yield name, value.detach()
+        yield name.replace("characters.", ""), value.detach()
 
 
 def write_model(
@@ -60,7 +61,7 @@ def write_model(
     files: dict[str, bytes],
     *,
     task: str,
-    network: RecurrentLanguageModel,
+    network: LanguageModel,
     quantisation: dict[str, JSON],
     blend: dict[str, JSON],
     figures: dict[str, JSON],
@@ -82,7 +83,7 @@ def write_model(
     return write_checkpoint(out, manifest, {**files, CARD_FILE: card.encode()})
 
 
-def load_network(model: LoadedModel) -> RecurrentLanguageModel:
+def load_network(model: LoadedModel) -> LanguageModel:
     """Rebuild the torch network of a checkpoint from the checkpoint alone, ready to be asked.
 
     Raises:
@@ -95,7 +96,7 @@ def load_network(model: LoadedModel) -> RecurrentLanguageModel:
     }
     try:
         settings = NetworkSettings(**architecture)  # type: ignore[arg-type]
-        network = RecurrentLanguageModel(settings, len(model.alphabet), torch.from_numpy(letters_of(model.alphabet)))
+        network = make_language_model(settings, len(model.alphabet), torch.from_numpy(letters_of(model.alphabet)))
         tensors = {name: torch.from_numpy(value) for name, value in load(model.checkpoint.read(WEIGHTS_FILE)).items()}
     except (InputError, TypeError, SafetensorError, ValueError) as error:
         raise CheckpointError(f"{model.name}: the architecture and weights must be readable, got: {error}") from error
@@ -106,5 +107,7 @@ def load_network(model: LoadedModel) -> RecurrentLanguageModel:
         raise CheckpointError(
             f"{model.name}: {WEIGHTS_FILE} must fit the architecture, got others: {', '.join(differing)}"
         )
-    network.load_state_dict(tensors, strict=False)
+    with torch.no_grad():
+        for name, value in unique_weights(network):
+            value.copy_(tensors[name])
     return network.eval()

@@ -28,11 +28,11 @@ if TYPE_CHECKING:
 
     from model.loaded import LoadedModel
     from model.manifest import JSON
-    from training.networks import RecurrentLanguageModel
+    from training.language_models import LanguageModel
 
 
 def bits_of_phrases(
-    network: RecurrentLanguageModel,
+    network: LanguageModel,
     model: LoadedModel,
     texts: list[str],
     counts: NDArray[np.float64],
@@ -57,7 +57,7 @@ def bits_of_phrases(
     }
 
 
-def bits_of_stream(network: RecurrentLanguageModel, model: LoadedModel, text: str) -> dict[str, JSON]:
+def bits_of_stream(network: LanguageModel, model: LoadedModel, text: str) -> dict[str, JSON]:
     """Measure bits per character on running text, for torch and int8."""
     ids = model.alphabet.encode(text)
     scorers: dict[str, Scorer] = {"torch": torch_scorer(network), "int8": network_scorer(model.runtime)}

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from training.batches import Batch
-    from training.networks import RecurrentLanguageModel
+    from training.language_models import LanguageModel
     from training.settings import TrainingSettings
 
 WARM_UP = 0.02  # share of the run in which the learning rate rises
@@ -66,7 +66,7 @@ class Outcome:
 class Run:
     """All that decides a run's future: weights, optimiser, random state, and the position in the data."""
 
-    network: RecurrentLanguageModel
+    network: LanguageModel
     optimiser: torch.optim.Optimizer
     epoch: int = 0
     epoch_characters: int = 0  # read in this epoch, a row of weight 2 twice
@@ -77,7 +77,7 @@ class Run:
     validations_since_best: int = 0
 
 
-def start_run(network: RecurrentLanguageModel, settings: TrainingSettings) -> Run:
+def start_run(network: LanguageModel, settings: TrainingSettings) -> Run:
     """Begin a run; biases do not decay."""
     decayed = [each for each in network.parameters() if each.dim() > 1]
     others = [each for each in network.parameters() if each.dim() <= 1]

@@ -27,9 +27,9 @@ from training.devices import choose_device, described
 from training.display import Display
 from training.evaluation import TorchNetwork, phrase_losses, stream_loss, torch_scorer, weighted_loss
 from training.figures import bits_of_phrases, bits_of_stream, seen_and_unseen
+from training.language_models import make_language_model
 from training.letters import letters_of
 from training.loop import Outcome, start_run, train_network
-from training.networks import RecurrentLanguageModel
 from training.reading import ReadingSettings, looks_like_running_text, read_phrases, read_running_text
 from training.settings import BlendSettings
 from training.text import (
@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from model.alphabet import Alphabet
     from model.loaded import LoadedModel
     from model.manifest import JSON
+    from training.language_models import LanguageModel
     from training.settings import NetworkSettings, TextSettings, TrainingSettings
 
 Task = Literal["auto", "autocomplete", "text"]
@@ -110,7 +111,7 @@ def train_model(
     task, text, data = read_text(sources, settings, say)
     alphabet, rare = alphabet_of(text, settings.text)
     # Made on the processor wherever it learns, so that it begins the same, and measured there, where it will serve.
-    network = RecurrentLanguageModel(settings.network, len(alphabet), torch.from_numpy(letters_of(alphabet)))
+    network = make_language_model(settings.network, len(alphabet), torch.from_numpy(letters_of(alphabet)))
     say(
         f"alphabet of {len(alphabet.characters):,} characters; {settings.network.cell} network of "
         f"{sum(each.numel() for each in network.parameters()):,} parameters, learning on {described(device)}"
@@ -193,7 +194,7 @@ def read_text(
 
 
 def learn(
-    network: RecurrentLanguageModel,
+    network: LanguageModel,
     text: PhraseText | StreamText,
     alphabet: Alphabet,
     rare: NDArray[np.bool_],
@@ -246,9 +247,7 @@ def first_characters(texts: list[str], characters: int) -> list[str]:
     return texts[: max(1, int(np.searchsorted(lengths, characters, side="right")))]
 
 
-def sampler(
-    network: RecurrentLanguageModel, alphabet: Alphabet, text: PhraseText | StreamText, seed: int
-) -> Callable[[], str]:
+def sampler(network: LanguageModel, alphabet: Alphabet, text: PhraseText | StreamText, seed: int) -> Callable[[], str]:
     """Make the sample that is shown now and then: a held-out beginning, and how the network would finish it."""
     generator = np.random.default_rng(seed)
 
@@ -277,7 +276,7 @@ def sample_of(text: PhraseText | StreamText, alphabet: Alphabet) -> Iterator[tor
 
 
 def measure(
-    network: RecurrentLanguageModel, text: PhraseText | StreamText, model: LoadedModel, *, seconds: float, seed: int
+    network: LanguageModel, text: PhraseText | StreamText, model: LoadedModel, *, seconds: float, seed: int
 ) -> dict[str, JSON]:
     """Measure what will be served, before the held-out phrases are counted in, on as much as the seconds allow."""
     scored = min(seconds * SCORED_SHARE * SCORED_A_SECOND, MOST_SCORED) / network.vocabulary_size

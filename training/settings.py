@@ -9,9 +9,11 @@ from typing import Literal, get_args
 from model.errors import InputError
 
 Cell = Literal["rnn-tanh", "rnn-relu", "gru", "lstm"]
+LanguageCell = Literal["rnn-tanh", "rnn-relu", "gru", "lstm", "convolution"]
 Precision = Literal["auto", "float32", "bfloat16"]
 Device = Literal["auto", "cpu", "cuda"]
 MOST_ORDER = 16
+RECURRENT_LAYERS, CAUSAL_LAYERS = 1, 4
 MOST_CHARACTERS = 60_000  # of an alphabet: the keys of its characters are numbers of two bytes
 
 
@@ -29,9 +31,21 @@ def check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
 class NetworkSettings:
     """What the network is; kept in the checkpoint, which is rebuilt from it alone."""
 
-    cell: Cell = field(default="lstm", metadata={"help": "The recurrence: rnn-tanh, rnn-relu, gru or lstm."})
-    layers: int = field(default=1, metadata={"help": "Recurrent layers, one on top of the other."})
-    hidden_width: int = field(default=384, metadata={"help": "Units of each recurrent layer."})
+    cell: LanguageCell = field(
+        default="lstm",
+        metadata={"help": "The recurrence: rnn-tanh, rnn-relu, gru or lstm; or convolution, causal and gated."},
+    )
+    layers: int = field(
+        default=0,
+        metadata={
+            "help": "Layers, one on top of the other; convolutions each see twice as far back as the one below. 0 for"
+            " 1 recurrent layer, or 4 convolutions."
+        },
+    )
+    hidden_width: int = field(
+        default=384, metadata={"help": "Units of each recurrent layer, filters of a convolution."}
+    )
+    filter_width: int = field(default=3, metadata={"help": "Places that a causal convolution sees, its own the last."})
     embedding_width: int = field(
         default=256, metadata={"help": "Width of the learned character embedding; 0 feeds characters one-hot."}
     )
@@ -45,12 +59,19 @@ class NetworkSettings:
     )
 
     def __post_init__(self) -> None:
-        check_choice("cell", self.cell, get_args(Cell))
-        for name, least, most in (("layers", 1, 32), ("hidden_width", 1, 8192), ("embedding_width", 0, 8192)):
+        check_choice("cell", self.cell, get_args(LanguageCell))
+        for name, least, most in (
+            ("layers", 0, 32),
+            ("hidden_width", 1, 8192),
+            ("filter_width", 2, 64),
+            ("embedding_width", 0, 8192),
+        ):
             if not least <= getattr(self, name) <= most:
                 raise InputError(f"{name} must be in [{least}, {most}], got {getattr(self, name)}")
         if not 0 <= self.dropout < 1:
             raise InputError(f"dropout must be in [0, 1), got {self.dropout}")
+        if self.layers == 0:
+            object.__setattr__(self, "layers", CAUSAL_LAYERS if self.cell == "convolution" else RECURRENT_LAYERS)
 
     @property
     def ties(self) -> bool:
