@@ -174,7 +174,9 @@ def test_every_parameter_gets_a_gradient(form: str) -> None:
         assert parameter.grad.abs().sum() > 0, name
 
 
-@pytest.mark.parametrize("form", [{}, {"embedding_width": 0}, {"tied": False}, {"layers": 8}], ids=str)
+@pytest.mark.parametrize(
+    "form", [{}, {"embedding_width": 0}, {"tied": False}, {"layers": 8}, {"embedding_width": 384}], ids=str
+)
 def test_the_loss_before_training_is_near_that_of_the_uniform_distribution(form: dict[str, Any]) -> None:
     """At the widths of the defaults, within 5 %."""
     torch.manual_seed(0)

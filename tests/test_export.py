@@ -41,14 +41,14 @@ FORMS: dict[str, dict[str, Any]] = {
 }
 VOCABULARY = 53
 # Between int8 and float32, nats: the largest difference of any log-probability, and the mean Kullback-Leibler
-# divergence. Found were .05 and 5e-5; for rnn-tanh, whose states wander furthest, .09 and 2e-4; for the convolution,
-# whose values are not bounded by 1, .16 and 3e-4.
+# divergence. Found were .05 and 5e-5; for rnn-tanh, whose states wander furthest, .09 and 2e-4, and for the convolution,
+# whose values reach beyond 1, .10 and 2e-4.
 TOLERANCES: dict[LanguageCell, tuple[float, float]] = {
     "rnn-tanh": (0.15, 3e-4),
     "rnn-relu": (0.07, 1e-4),
     "gru": (0.07, 1e-4),
     "lstm": (0.07, 1e-4),
-    "convolution": (0.25, 5e-4),
+    "convolution": (0.15, 3e-4),
 }
 
 
@@ -74,8 +74,10 @@ def network_of(cell: LanguageCell, layers: int = 1, form: str = "embedded", hidd
     with torch.no_grad():
         network.characters.output.weight.mul_(3.0)
         network.characters.output.bias.normal_()
+        if isinstance(network, CausalLanguageModel) and network.settings.ties:
+            network.entrance.weight.div_(3.0)  # which reads the output weights, too
         for name, parameter in inner_parameters(network):
-            if "weight" in name and cell != "rnn-relu":
+            if "weight" in name and cell not in {"rnn-relu", "convolution"}:
                 parameter.mul_(1.5)
     return network.eval()
 

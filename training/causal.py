@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from training.settings import NetworkSettings
 
 MOST_DILATION = 16  # a layer remembers (W - 1)·D vectors of H for every beginning that a search keeps
+READ_SIZE = 0.5  # of the values that the first layer reads, at first
 
 
 class CausalLanguageModel(nn.Module):
@@ -69,7 +70,13 @@ class CausalLanguageModel(nn.Module):
         return self.characters.device
 
     def reset_parameters(self) -> None:
-        """Start with values whose size neither grows nor shrinks from what is read to the gates (LeCun et al. 1998)."""
+        """Start with sums in the gates that are as large as what they are sums of (LeCun et al. 1998).
+
+        An embedding begins with a length of 1. Read ten times smaller than this, a network was .07 bits behind after
+        five epochs of 8,000 names of places.
+        """
+        nn.init.normal_(self.entrance.weight, std=READ_SIZE)
+        nn.init.zeros_(self.entrance.bias)
         for layer in self.layers:
             nn.init.normal_(layer.weight, std=1 / math.sqrt(layer.in_features))
             nn.init.zeros_(layer.bias)
