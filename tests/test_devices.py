@@ -20,7 +20,7 @@ from model.errors import InputError
 from training.batches import IGNORED, Batch
 from training.devices import choose_device, described, uses_bfloat16
 from training.evaluation import TorchNetwork, phrase_losses, torch_scorer, weighted_loss
-from training.language_models import LanguageModel, make_language_model
+from training.language_models import LanguageModel, make_network
 from training.loop import advance, carried, loss_nats, start_run
 from training.networks import RecurrentLanguageModel
 from training.reading import ReadingSettings
@@ -47,7 +47,7 @@ def some_network(**settings: Any) -> LanguageModel:
     torch.manual_seed(0)
     letters = torch.arange(VOCABULARY)[:, None] % 2 == torch.arange(2)
     chosen = NetworkSettings(**{"hidden_width": 7, "layers": 2, "embedding_width": 5, **settings})
-    return make_language_model(chosen, VOCABULARY, letters.float())
+    return make_network(chosen, VOCABULARY, letters.float())
 
 
 def some_batch() -> Batch:

@@ -21,7 +21,7 @@ from model.errors import CheckpointError
 from model.runtime import SEQUENCE_FILE, STEP_FILE, WEIGHTS_FILE, Runtime, initial_state, open_runtime
 from training.causal import CausalLanguageModel
 from training.export import export
-from training.language_models import LanguageModel, make_language_model
+from training.language_models import LanguageModel, SingleModel, make_network
 from training.networks import RecurrentLanguageModel, layer_weights
 from training.onnx_graph import quantise_columns
 from training.settings import LanguageCell, NetworkSettings
@@ -41,7 +41,7 @@ FORMS: dict[str, dict[str, Any]] = {
 }
 VOCABULARY = 53
 # Between int8 and float32, nats: the largest difference of any log-probability, and the mean Kullback-Leibler
-# divergence. Found were .05 and 5e-5; for rnn-tanh, whose states wander furthest, .09 and 2e-4, and for the convolution,
+# divergence. Found were .05 and 5e-5; for rnn-tanh, whose states wander furthest, .09 and 2e-4; for convolutions,
 # whose values reach beyond 1, .10 and 2e-4.
 TOLERANCES: dict[LanguageCell, tuple[float, float]] = {
     "rnn-tanh": (0.15, 3e-4),
@@ -66,11 +66,11 @@ def inner_parameters(network: LanguageModel) -> Iterator[tuple[str, torch.nn.Par
     return ((name, each) for name, each in network.named_parameters() if not name.startswith("characters."))
 
 
-def network_of(cell: LanguageCell, layers: int = 1, form: str = "embedded", hidden_width: int = 37) -> LanguageModel:
+def network_of(cell: LanguageCell, layers: int = 1, form: str = "embedded", hidden_width: int = 37) -> SingleModel:
     """A network whose states and logits are as large as those of a trained one."""
     torch.manual_seed(4)
     chosen = NetworkSettings(cell=cell, layers=layers, hidden_width=hidden_width, **FORMS[form])
-    network = make_language_model(chosen, VOCABULARY, torch.zeros(VOCABULARY, 1))
+    network = make_network(chosen, VOCABULARY, torch.zeros(VOCABULARY, 1))
     with torch.no_grad():
         network.characters.output.weight.mul_(3.0)
         network.characters.output.bias.normal_()

@@ -8,7 +8,7 @@ Legend: B batch, T time steps, V vocabulary size, H hidden width, S state width.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 from onnx import TensorProto, helper
@@ -16,6 +16,7 @@ from onnx import TensorProto, helper
 from model.runtime import SEQUENCE_FILE, STEP_FILE, WEIGHTS_FILE
 from training.causal import CausalLanguageModel
 from training.causal_graph import add_causal_step, value_scales
+from training.language_models import networks_of
 from training.onnx_graph import Graph, Port, Weights, array, model_bytes, port, product
 from training.recurrent_graph import add_recurrent_step, state_scales
 
@@ -27,7 +28,10 @@ if TYPE_CHECKING:
 
     from model.manifest import JSON
     from training.characters import CharacterLayers
-    from training.language_models import LanguageModel
+    from training.language_models import LanguageModel, SingleModel
+
+AT_A_TIME = 16  # numbers of the widest instructions
+Widths: TypeAlias = tuple[int, int]  # S and V
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,42 +59,121 @@ def output_weights(characters: CharacterLayers) -> tuple[NDArray[np.float32], ND
     return np.ascontiguousarray(matrix.T), bias
 
 
-def scales_of(network: LanguageModel, sample: Iterable[torch.Tensor]) -> list[float]:
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """One network of those in a graph: its weights under names of its own, and the scales that its values round to."""
+
+    network: SingleModel
+    weights: Weights
+    scales: list[float]
+
+
+def parts_of(network: LanguageModel, weights: Weights, sample: list[torch.Tensor]) -> list[Part]:
+    """Give the networks that are exported, one or the members of an ensemble."""
+    networks = networks_of(network)
+    return [
+        Part(
+            network=each,
+            weights=weights if len(networks) == 1 else weights.named(f"member_{number}_"),
+            scales=scales_of(each, sample),
+        )
+        for number, each in enumerate(networks)
+    ]
+
+
+def scales_of(network: SingleModel, sample: list[torch.Tensor]) -> list[float]:
     """Give the steps that the int8 forms of a network's values count in, the one on top last."""
     if isinstance(network, CausalLanguageModel):
         return value_scales(network, sample)
     return state_scales(network, sample)
 
 
-def add_step(graph: Graph, weights: Weights, network: LanguageModel, scales: list[float]) -> str:
-    """Append one step from ``ids`` (B,) and ``state`` (B, S) to ``next_state`` (B, S); name what is on top (B, H)."""
-    if isinstance(network, CausalLanguageModel):
-        return add_causal_step(graph, weights, network, scales, "state", "next_state")
-    return add_recurrent_step(graph, weights, network, scales, "state", "next_state")
+def add_step(graph: Graph, parts: list[Part]) -> list[str]:
+    """Append one step from ``ids`` (B,) and ``state`` (B, S) to ``next_state`` (B, S).
+
+    Returns:
+        For each network the name of what is on top, (B, H).
+    """
+    if len(parts) == 1:
+        return [add_part(graph, parts[0], "state", "next_state")]
+    states = graph.cut("state", [part.network.state_width for part in parts], axis=1)
+    results = [f"{graph.prefix}{part.weights.prefix}next_state" for part in parts]
+    tops = [add_part(graph, *each) for each in zip(parts, states, results, strict=True)]
+    graph.add("Concat", *results, result="next_state", axis=1)
+    return tops
 
 
-def add_output(
-    graph: Graph, weights: Weights, network: LanguageModel, top: str, scale: float, shares: Shares | None
-) -> None:
-    """Append the output layer from what is on top (..., H) to ``log_probabilities`` (..., V), nats."""
-    matrix, bias = output_weights(network.characters)
+def add_part(graph: Graph, part: Part, state: str, result: str) -> str:
+    """Append one step of one network from its state (B, S) to the next; give the name of what is on top, (B, H)."""
+    if isinstance(part.network, CausalLanguageModel):
+        return add_causal_step(graph, part.weights, part.network, part.scales, state, result)
+    return add_recurrent_step(graph, part.weights, part.network, part.scales, state, result)
+
+
+def add_output(graph: Graph, parts: list[Part], tops: list[str], shares: Shares | None, *, leading: int) -> None:
+    """Append what leads from the tops (..., H) to ``log_probabilities`` (..., V), nats.
+
+    Args:
+        graph: is added to.
+        parts: the networks.
+        tops: what is on top of each.
+        shares: of network and n-gram; None for the network alone.
+        leading: axes before the last.
+    """
     own = np.float32(1 if shares is None else shares.network)
-    logits = graph.add(
-        "Add",
-        product(graph, weights, "output", top, matrix * own, scale),
-        weights.add("output_bias", (bias * own).astype(np.float32)),
-    )
+    if len(parts) == 1:
+        logits = add_logits(graph, parts[0], tops[0], own)
+    else:
+        said = [
+            graph.add("LogSoftmax", add_logits(graph, part, top, np.float32(1)), axis=-1)
+            for part, top in zip(parts, tops, strict=True)
+        ]
+        logits = add_log_sum(graph, said, parts[0].network.vocabulary_size, leading)
+        if shares is not None:
+            logits = graph.add("Mul", logits, graph.constant("network_share", own))
     if shares is not None:
         weighted = graph.add("Mul", "prior", graph.constant("prior_share", np.float32(shares.ngram)))
         logits = graph.add("Add", logits, weighted)
     graph.add("LogSoftmax", logits, result="log_probabilities", axis=-1)
 
 
-def step_bytes(network: LanguageModel, weights: Weights, scales: list[float], shares: Shares | None) -> bytes:
+def add_logits(graph: Graph, part: Part, top: str, share: np.float32) -> str:
+    """Append the output layer of one network: logits (..., V) times a share."""
+    matrix, bias = output_weights(part.network.characters)
+    total = product(graph, part.weights, "output", top, matrix * share, part.scales[-1])
+    return graph.add("Add", total, part.weights.add("output_bias", (bias * share).astype(np.float32)))
+
+
+def add_log_sum(graph: Graph, said: list[str], vocabulary_size: int, leading: int) -> str:
+    """Append log of the sum of several probabilities from their logarithms (..., V); the mean but for a constant.
+
+    ONNX Runtime takes logarithms up to sixteen at a time, and those of the few that are left over at the end of an
+    array are not always the same. So that nothing is left over, rows are filled up; a reduction, which is the same
+    everywhere, took nine times as long.
+
+    Args:
+        graph: is added to.
+        said: the names of the logarithms.
+        vocabulary_size: V.
+        leading: axes before the last.
+    """
+    largest = graph.add("Max", *said)
+    total = graph.add("Sum", *(graph.add("Exp", graph.add("Sub", each, largest)) for each in said))
+    missing = -vocabulary_size % AT_A_TIME
+    if missing:
+        pads = graph.constant("pads", np.array([0] * (2 * leading + 1) + [missing]))
+        total = graph.add("Pad", total, pads, graph.constant("one", np.float32(1)))
+    logarithm = graph.add("Log", total)
+    if missing:
+        logarithm = graph.columns(logarithm, 0, vocabulary_size)
+    return graph.add("Add", largest, logarithm)
+
+
+def step_bytes(weights: Weights, parts: list[Part], widths: Widths, shares: Shares | None) -> bytes:
     """Write the graph of one step; ``export`` states its shapes."""
     graph = Graph()
-    add_output(graph, weights, network, add_step(graph, weights, network, scales), scales[-1], shares)
-    state, vocabulary = network.state_width, network.vocabulary_size
+    add_output(graph, parts, add_step(graph, parts), shares, leading=1)
+    state, vocabulary = widths
     prior: list[Port] = [] if shares is None else [("prior", TensorProto.FLOAT, ("B", vocabulary))]
     return model_bytes(
         graph,
@@ -100,28 +183,29 @@ def step_bytes(network: LanguageModel, weights: Weights, scales: list[float], sh
     )
 
 
-def sequence_bytes(network: LanguageModel, weights: Weights, scales: list[float], shares: Shares | None) -> bytes:
+def sequence_bytes(weights: Weights, parts: list[Part], widths: Widths, shares: Shares | None) -> bytes:
     """Write the graph of a whole sequence: the same step under a Scan, then one output product for all steps."""
-    state, vocabulary, hidden = network.state_width, network.vocabulary_size, network.settings.hidden_width
+    state, vocabulary = widths
     body = Graph(prefix="step_")
-    top = add_step(body, weights, network, scales)
+    tops = [body.add("Identity", top, result=f"top_{number}_read") for number, top in enumerate(add_step(body, parts))]
     body.add("Identity", "next_state", result="state_read")
-    body.add("Identity", top, result="top_read")
+    hidden = [(top, part.network.settings.hidden_width) for top, part in zip(tops, parts, strict=True)]
     scanned = helper.make_graph(
         body.nodes,
         "one_step",
         [port("state", TensorProto.FLOAT, ("B", state)), port("ids", TensorProto.INT64, ("B",))],
         [
             port(name, TensorProto.FLOAT, ("B", width))
-            for name, width in (("next_state", state), ("state_read", state), ("top_read", hidden))
+            for name, width in (("next_state", state), ("state_read", state), *hidden)
         ],
     )
     graph = Graph(constants=dict(body.constants))
+    read = [f"tops_{number}" for number in range(len(parts))]
     scan = helper.make_node(
-        "Scan", ["first_state", "sequence"], ["last_state", "states", "tops"], body=scanned, num_scan_inputs=1
+        "Scan", ["first_state", "sequence"], ["last_state", "states", *read], body=scanned, num_scan_inputs=1
     )
     graph.nodes.append(scan)
-    add_output(graph, weights, network, "tops", scales[-1], shares)
+    add_output(graph, parts, read, shares, leading=2)
     prior: list[Port] = [] if shares is None else [("prior", TensorProto.FLOAT, ("T", "B", vocabulary))]
     return model_bytes(
         graph,
@@ -149,10 +233,17 @@ def export(network: LanguageModel, sample: Iterable[torch.Tensor], shares: Share
         int8.bin: the weights of both.
     """
     network.eval()
-    scales = scales_of(network, sample)
     weights = Weights()
-    step, sequence = (make(network, weights, scales, shares) for make in (step_bytes, sequence_bytes))
+    parts = parts_of(network, weights, list(sample))
+    widths = network.state_width, network.vocabulary_size
+    step, sequence = (make(weights, parts, widths, shares) for make in (step_bytes, sequence_bytes))
+    scales: list[JSON] = [[*part.scales] for part in parts]
     return Exported(
         files={STEP_FILE: step, SEQUENCE_FILE: sequence, WEIGHTS_FILE: bytes(weights.data)},
-        quantisation={"activations": "uint8", "weights": "int8", "table": "float16", "state_scales": list(scales)},
+        quantisation={
+            "activations": "uint8",
+            "weights": "int8",
+            "table": "float16",
+            "state_scales": scales if len(parts) > 1 else scales[0],
+        },
     )

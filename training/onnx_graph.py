@@ -37,6 +37,10 @@ class Weights:
     data: bytearray = field(default_factory=bytearray)
     tensors: dict[str, onnx.TensorProto] = field(default_factory=dict)
 
+    def named(self, prefix: str) -> Weights:
+        """Give the same file for weights whose names begin with the prefix."""
+        return Weights(prefix=prefix, data=self.data, tensors=self.tensors)
+
     def add(self, name: str, values: NDArray[np.generic]) -> str:
         """Put an array into the file, once, and give the name by which the graphs refer to it."""
         name = self.prefix + name
@@ -93,8 +97,8 @@ class Graph:
         return results
 
     def columns(self, value: str, start: int, end: int) -> str:
-        """Take the columns of a value (B, C) from ``start`` to before ``end``."""
-        bounds = [self.constant(f"place_{place}", np.array([place])) for place in (start, end, 1)]
+        """Take the columns of a value (..., C) from ``start`` to before ``end``."""
+        bounds = [self.constant(f"place_{place}", np.array([place])) for place in (start, end, -1)]
         return self.add("Slice", value, *bounds)
 
     def constant(self, name: str, values: NDArray[np.generic] | np.generic) -> str:

@@ -33,7 +33,11 @@ class NetworkSettings:
 
     cell: LanguageCell = field(
         default="lstm",
-        metadata={"help": "The recurrence: rnn-tanh, rnn-relu, gru or lstm; or convolution, causal and gated."},
+        metadata={
+            "help": "The recurrence: rnn-tanh, rnn-relu, gru or lstm; or convolution, causal and gated. Members of an"
+            " ensemble take several in turn: lstm,gru,convolution.",
+            "several": True,
+        },
     )
     layers: int = field(
         default=0,
@@ -145,6 +149,13 @@ class TrainingSettings:
     )
     epochs: int = field(default=50, metadata={"help": "The most times to go through the text."})
     seed: int = field(default=0, metadata={"help": "Of weights, order and dropout."})
+    members: int = field(
+        default=1,
+        metadata={
+            "help": "Networks to train, each from a seed of its own and in an equal share of the time; their"
+            " probabilities are averaged. A run that is stopped goes on from the members done when it is run again."
+        },
+    )
     batch_characters: int = field(default=2048, metadata={"help": "Characters a step of training reads, about."})
     window: int = field(
         default=128, metadata={"help": "Running text: characters that a gradient reaches back through."}
@@ -168,10 +179,23 @@ class TrainingSettings:
     threads: int = field(default=0, metadata={"help": "Processor threads; 0 for all cores."})
 
     def __post_init__(self) -> None:
-        for name, least in (("epochs", 1), ("seed", 0), ("batch_characters", 1), ("window", 1), ("threads", 0)):
+        for name, least in (
+            ("epochs", 1),
+            ("seed", 0),
+            ("members", 1),
+            ("batch_characters", 1),
+            ("window", 1),
+            ("threads", 0),
+        ):
             if getattr(self, name) < least:
                 raise InputError(f"{name} must be at least {least}, got {getattr(self, name)}")
-        for name, most in (("seed", 2**63 - 1), ("threads", 1024), ("batch_characters", 2**24), ("window", 2**16)):
+        for name, most in (
+            ("seed", 2**63 - 1),
+            ("members", 64),
+            ("threads", 1024),
+            ("batch_characters", 2**24),
+            ("window", 2**16),
+        ):
             if getattr(self, name) > most:
                 raise InputError(f"{name} must be at most {most}, got {getattr(self, name)}")
         for name in ("learning_rate", "gradient_limit"):
