@@ -17,11 +17,10 @@ import numpy as np
 import onnx
 import torch
 
-from benchmarks.plain import plain_network
+from benchmarks.plain import load_recurrent, plain_network
 from model.ngram import NgramNetwork
 from model.runtime import STEP_FILE, Runtime, open_runtime
-from training import export
-from training.checkpoints import load_network
+from training import export, recurrent_graph
 from training.figures import prior_of
 
 if TYPE_CHECKING:
@@ -104,11 +103,15 @@ def number_formats(model: LoadedModel, folder: Path) -> dict[str, NumberFormat]:
 
     Raises:
         CheckpointError: the weights do not fit the architecture.
+        InputError: it is not one recurrent network.
     """
-    network, prior = load_network(model), prior_of(model)
+    network, prior = load_recurrent(model), prior_of(model)
     shares = None if prior is None else prior.shares
     ngram = None if prior is None else NgramNetwork(ngram=prior.ngram)
-    with patch.multiple(export, product=float32_product, table_of_inputs=export.first_inputs):
+    with (
+        patch.object(export, "product", float32_product),
+        patch.multiple(recurrent_graph, product=float32_product, table_of_inputs=recurrent_graph.first_inputs),
+    ):
         files = export.export(network, [], shares).files
     for name, content in files.items():
         (folder / name).write_bytes(content)
@@ -152,8 +155,8 @@ def torch_format(
     is computed with them, stay float32.
     """
     plain = plain_network(network)
-    plain.output.weight.data *= 1.0 if shares is None else shares.network
-    plain.output.bias.data *= 1.0 if shares is None else shares.network
+    plain.characters.output.weight.data *= 1.0 if shares is None else shares.network
+    plain.characters.output.bias.data *= 1.0 if shares is None else shares.network
     if bfloat16:
         for parameter in plain.parameters():
             if parameter.dim() > 1:
@@ -169,5 +172,5 @@ def torch_format(
             ngram=ngram,
         ),
         weight_bytes=sum(sizes.values()),
-        step_bytes=sum(size for name, size in sizes.items() if name != "embedding.weight"),
+        step_bytes=sum(size for name, size in sizes.items() if name != "characters.embedding.weight"),
     )

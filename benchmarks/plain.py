@@ -13,6 +13,7 @@ import torch
 
 from benchmarks.rounds import Contender
 from model.alphabet import BEGIN_ID, END_ID, UNKNOWN_ID
+from model.errors import InputError
 from training.checkpoints import load_network
 from training.export import output_weights
 from training.networks import RecurrentLanguageModel
@@ -39,17 +40,30 @@ def one_thread() -> Iterator[None]:
 
 def plain_network(network: RecurrentLanguageModel) -> RecurrentLanguageModel:
     """Give the same function with plain layers only: what letters, ties and a projection add is added up once."""
+    characters = network.characters
     settings = replace(network.settings, letters=False, tied=False)
     plain = RecurrentLanguageModel(settings, network.vocabulary_size)
     plain.recurrent.load_state_dict(network.recurrent.state_dict())
-    matrix, bias = output_weights(network)
-    embedding = network.embedding_matrix()
+    matrix, bias = output_weights(characters)
+    embedding = characters.embedding_matrix()
     with torch.no_grad():
-        plain.output.weight.copy_(torch.from_numpy(matrix).T)
-        plain.output.bias.copy_(torch.from_numpy(bias))
-        if plain.embedding is not None and embedding is not None:
-            plain.embedding.weight.copy_(embedding)
+        plain.characters.output.weight.copy_(torch.from_numpy(matrix).T)
+        plain.characters.output.bias.copy_(torch.from_numpy(bias))
+        if plain.characters.embedding is not None and embedding is not None:
+            plain.characters.embedding.weight.copy_(embedding)
     return plain.eval()
+
+
+def load_recurrent(model: LoadedModel) -> RecurrentLanguageModel:
+    """Rebuild the network of a checkpoint that is one recurrent network.
+
+    Raises:
+        InputError: it is another.
+    """
+    network = load_network(model)
+    if not isinstance(network, RecurrentLanguageModel):
+        raise InputError(f"{model.name}: must be one recurrent network to be measured plainly, got another")
+    return network
 
 
 def beam_search(
@@ -94,7 +108,7 @@ def beam_search(
 
 def plain_way(model: LoadedModel) -> Contender[list[str]]:
     """Make a contender of the same weights used the plain way; run it within ``one_thread``."""
-    network = plain_network(load_network(model))
+    network = plain_network(load_recurrent(model))
 
     def complete(prefix: str) -> list[str]:
         found = beam_search(network, model.alphabet.encode(prefix).tolist())

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, get_origin, g
 import click
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 Settings = TypeVar("Settings")
 Command = TypeVar("Command", bound="Callable[..., object]")
@@ -45,13 +45,38 @@ def options_of(settings: type, defaults: dict[str, object]) -> list[Callable[[Co
             both = f"{flag}/--no-{flag.removeprefix('--')}" if default else flag
             made.append(click.option(both, is_flag=True, default=default, help=field.metadata["help"]))
         else:
+            metavar = None
+            if field.metadata.get("several", False):
+                choices = kind.choices
+                kind, metavar = several_of(choices), f"[{'|'.join(choices)}][,...]"
             shown = default is not None and default != ""
             flags = field.metadata.get("flags", (flag,))
             help_text = field.metadata["help"]
             made.append(
-                click.option(*flags, field.name, type=kind, default=default, show_default=shown, help=help_text)
+                click.option(
+                    *flags,
+                    field.name,
+                    type=kind,
+                    default=default,
+                    show_default=shown,
+                    help=help_text,
+                    metavar=metavar,
+                )
             )
     return made
+
+
+def several_of(choices: Sequence[str]) -> Callable[[str], tuple[str, ...]]:
+    """Make what reads one of some choices, or several with commas between them."""
+
+    def read(value: str) -> tuple[str, ...]:
+        chosen = tuple(value.split(","))
+        for each in chosen:
+            if each not in choices:
+                raise click.BadParameter(f"{each!r} is not one of {', '.join(choices)}.")
+        return chosen
+
+    return read
 
 
 def option_type(kind: Any) -> Any:

@@ -17,7 +17,7 @@ from benchmarks import formats, package, replay, search
 from benchmarks.floor import count_expansions, count_steps, count_weights, floor_ms
 from benchmarks.machine import Rates, describe_machine, measure_rates
 from benchmarks.number_formats import number_formats
-from benchmarks.plain import beam_search, plain_network, plain_way
+from benchmarks.plain import beam_search, load_recurrent, plain_network, plain_way
 from benchmarks.report import over_rounds, ratio_of_medians, shown, table, time_figures
 from benchmarks.rounds import TURN, Contender, race
 from benchmarks.states import again, cold, typed
@@ -137,12 +137,12 @@ def test_the_plain_network_is_the_same_function(phrases: LoadedModel, *, tied: b
     plain, ids = plain_network(network.eval()), torch.tensor([[BEGIN_ID, 5, 9, 3, 40, 300]])
     with torch.no_grad():
         torch.testing.assert_close(plain(ids)[0], network(ids)[0], rtol=1e-4, atol=1e-4)
-    assert plain.letters_out is None
-    assert plain.projection is None
+    assert plain.characters.letters_out is None
+    assert plain.characters.projection is None
 
 
 def test_a_beam_gives_what_the_network_says_of_whole_phrases(phrases: LoadedModel) -> None:
-    network, ids = load_network(phrases), phrases.alphabet.encode("San ").tolist()
+    network, ids = load_recurrent(phrases), phrases.alphabet.encode("San ").tolist()
     found = beam_search(plain_network(network), ids)
     assert len(found) == 10
     assert [score for _, score in found] == sorted((score for _, score in found), reverse=True)
@@ -159,7 +159,7 @@ def test_a_beam_gives_what_the_network_says_of_whole_phrases(phrases: LoadedMode
 
 def test_a_wide_beam_finds_what_trying_everything_finds(phrases: LoadedModel) -> None:
     """Of phrases of one character, a beam that is wide enough for all leaves none out."""
-    network, size = plain_network(load_network(phrases)), len(phrases.alphabet)
+    network, size = plain_network(load_recurrent(phrases)), len(phrases.alphabet)
     found = beam_search(network, [], width=size * size, longest=1)
     with torch.no_grad():
         starts = torch.tensor([[BEGIN_ID, symbol] for symbol in range(3, size)])

@@ -20,11 +20,12 @@ from model.errors import InputError
 from training.batches import IGNORED, Batch
 from training.devices import choose_device, described, uses_bfloat16
 from training.evaluation import TorchNetwork, phrase_losses, torch_scorer, weighted_loss
+from training.language_models import LanguageModel, make_network
 from training.loop import advance, carried, loss_nats, start_run
 from training.networks import RecurrentLanguageModel
 from training.reading import ReadingSettings
 from training.run import RunSettings, train_model
-from training.settings import Cell, NetworkSettings, TextSettings, TrainingSettings
+from training.settings import Cell, LanguageCell, NetworkSettings, TextSettings, TrainingSettings
 from training.text import Lessons, encode_phrases
 
 if TYPE_CHECKING:
@@ -41,12 +42,12 @@ FORMS: dict[str, dict[str, Any]] = {
 }
 
 
-def some_network(**settings: Any) -> RecurrentLanguageModel:
+def some_network(**settings: Any) -> LanguageModel:
     """A small network whose characters share two letters."""
     torch.manual_seed(0)
     letters = torch.arange(VOCABULARY)[:, None] % 2 == torch.arange(2)
     chosen = NetworkSettings(**{"hidden_width": 7, "layers": 2, "embedding_width": 5, **settings})
-    return RecurrentLanguageModel(chosen, VOCABULARY, letters.float())
+    return make_network(chosen, VOCABULARY, letters.float())
 
 
 def some_batch() -> Batch:
@@ -98,8 +99,8 @@ class Devices(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
 
 @pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("cell", CELLS)
-def test_all_that_a_step_makes_is_where_the_network_is(cell: Cell, form: str) -> None:
+@pytest.mark.parametrize("cell", get_args(LanguageCell))
+def test_all_that_a_step_makes_is_where_the_network_is(cell: LanguageCell, form: str) -> None:
     """On torch's device without memory, which like a GPU takes nothing from the processor unless it is moved there."""
     network = some_network(cell=cell, **FORMS[form]).to(META)
     ids = torch.empty(3, 3, dtype=torch.int64, device=META)

@@ -19,10 +19,12 @@ from onnx import helper, numpy_helper
 
 from model.errors import CheckpointError
 from model.runtime import SEQUENCE_FILE, STEP_FILE, WEIGHTS_FILE, Runtime, initial_state, open_runtime
+from training.causal import CausalLanguageModel
 from training.export import export
+from training.language_models import LanguageModel, SingleModel, make_network
 from training.networks import RecurrentLanguageModel, layer_weights
 from training.onnx_graph import quantise_columns
-from training.settings import Cell, NetworkSettings
+from training.settings import LanguageCell, NetworkSettings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-CELLS: tuple[Cell, ...] = get_args(Cell)
+CELLS: tuple[LanguageCell, ...] = get_args(LanguageCell)
 FORMS: dict[str, dict[str, Any]] = {
     "embedded": {"embedding_width": 16, "tied": False},
     "one-hot": {"embedding_width": 0},
@@ -39,12 +41,14 @@ FORMS: dict[str, dict[str, Any]] = {
 }
 VOCABULARY = 53
 # Between int8 and float32, nats: the largest difference of any log-probability, and the mean Kullback-Leibler
-# divergence. Found were .05 and 5e-5; for rnn-tanh, whose states wander furthest, .09 and 2e-4.
-TOLERANCES: dict[Cell, tuple[float, float]] = {
+# divergence. Found were .05 and 5e-5; for rnn-tanh, whose states wander furthest, .09 and 2e-4; for convolutions,
+# whose values reach beyond 1, .10 and 2e-4.
+TOLERANCES: dict[LanguageCell, tuple[float, float]] = {
     "rnn-tanh": (0.15, 3e-4),
     "rnn-relu": (0.07, 1e-4),
     "gru": (0.07, 1e-4),
     "lstm": (0.07, 1e-4),
+    "convolution": (0.15, 3e-4),
 }
 
 
@@ -57,17 +61,23 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(threads)
 
 
-def network_of(cell: Cell, layers: int = 1, form: str = "embedded", hidden_width: int = 37) -> RecurrentLanguageModel:
+def inner_parameters(network: LanguageModel) -> Iterator[tuple[str, torch.nn.Parameter]]:
+    """Those of the layers between the characters that are read and those that are foretold."""
+    return ((name, each) for name, each in network.named_parameters() if not name.startswith("characters."))
+
+
+def network_of(cell: LanguageCell, layers: int = 1, form: str = "embedded", hidden_width: int = 37) -> SingleModel:
     """A network whose states and logits are as large as those of a trained one."""
-    torch.manual_seed(2)
-    network = RecurrentLanguageModel(
-        NetworkSettings(cell=cell, layers=layers, hidden_width=hidden_width, **FORMS[form]), VOCABULARY
-    )
+    torch.manual_seed(4)
+    chosen = NetworkSettings(cell=cell, layers=layers, hidden_width=hidden_width, **FORMS[form])
+    network = make_network(chosen, VOCABULARY, torch.zeros(VOCABULARY, 1))
     with torch.no_grad():
-        network.output.weight.mul_(3.0)
-        network.output.bias.normal_()
-        for name, parameter in network.recurrent.named_parameters():
-            if "weight" in name and cell != "rnn-relu":
+        network.characters.output.weight.mul_(3.0)
+        network.characters.output.bias.normal_()
+        if isinstance(network, CausalLanguageModel) and network.settings.ties:
+            network.entrance.weight.div_(3.0)  # which reads the output weights, too
+        for name, parameter in inner_parameters(network):
+            if "weight" in name and cell not in {"rnn-relu", "convolution"}:
                 parameter.mul_(1.5)
     return network.eval()
 
@@ -76,14 +86,14 @@ def some_ids(steps: int, batch: int, seed: int = 0) -> NDArray[np.int64]:
     return np.random.default_rng(seed).integers(VOCABULARY, size=(steps, batch))
 
 
-def opened(network: RecurrentLanguageModel, directory: Path) -> Runtime:
+def opened(network: LanguageModel, directory: Path) -> Runtime:
     sample = torch.from_numpy(some_ids(8, 40))
     for name, content in export(network, list(sample)).files.items():
         (directory / name).write_bytes(content)
     return open_runtime(directory)
 
 
-def read_by_torch(network: RecurrentLanguageModel, sequence: NDArray[np.int64]) -> NDArray[np.float32]:
+def read_by_torch(network: LanguageModel, sequence: NDArray[np.int64]) -> NDArray[np.float32]:
     """Log-probabilities (T, B, V), nats, by the step form in float32."""
     state, said = network.initial_state(sequence.shape[1]), []
     with torch.no_grad():
@@ -94,7 +104,7 @@ def read_by_torch(network: RecurrentLanguageModel, sequence: NDArray[np.int64]) 
 
 
 @pytest.fixture(scope="module")
-def runtimes(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[Cell, int], Runtime]:
+def runtimes(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[LanguageCell, int], Runtime]:
     """Two layers of each cell, of an even and an odd width."""
     return {
         (cell, width): opened(network_of(cell, 2, hidden_width=width), tmp_path_factory.mktemp("exported"))
@@ -103,7 +113,7 @@ def runtimes(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[Cell, int],
 
 
 @pytest.mark.parametrize(("cell", "layers", "form"), list(itertools.product(CELLS, (1, 2), FORMS)))
-def test_int8_says_what_float32_says(cell: Cell, layers: int, form: str, tmp_path: Path) -> None:
+def test_int8_says_what_float32_says(cell: LanguageCell, layers: int, form: str, tmp_path: Path) -> None:
     network = network_of(cell, layers, form)
     sequence = some_ids(30, 8, seed=100)
     expected = read_by_torch(network, sequence)
@@ -120,7 +130,11 @@ def test_int8_says_what_float32_says(cell: Cell, layers: int, form: str, tmp_pat
     st.sampled_from(list(itertools.product(CELLS, (37, 64)))), st.integers(1, 33), st.integers(1, 6), st.integers(0, 99)
 )
 def test_a_row_alone_equals_the_row_in_any_batch_bit_for_bit(
-    runtimes: dict[tuple[Cell, int], Runtime], which: tuple[Cell, int], batch: int, steps: int, seed: int
+    runtimes: dict[tuple[LanguageCell, int], Runtime],
+    which: tuple[LanguageCell, int],
+    batch: int,
+    steps: int,
+    seed: int,
 ) -> None:
     runtime, sequence = runtimes[which], some_ids(steps, batch, seed)
     generator = np.random.default_rng(seed)
@@ -141,7 +155,11 @@ def test_a_row_alone_equals_the_row_in_any_batch_bit_for_bit(
     st.sampled_from(list(itertools.product(CELLS, (37, 64)))), st.integers(1, 33), st.integers(1, 9), st.integers(0, 99)
 )
 def test_steps_equal_the_sequence_bit_for_bit(
-    runtimes: dict[tuple[Cell, int], Runtime], which: tuple[Cell, int], batch: int, steps: int, seed: int
+    runtimes: dict[tuple[LanguageCell, int], Runtime],
+    which: tuple[LanguageCell, int],
+    batch: int,
+    steps: int,
+    seed: int,
 ) -> None:
     runtime, sequence = runtimes[which], some_ids(steps, batch, seed)
     said, states = runtime.read(sequence, initial_state(runtime, batch))
@@ -154,7 +172,7 @@ def test_steps_equal_the_sequence_bit_for_bit(
     assert (said <= 0).all()
 
 
-def test_threads_that_ask_at_once_get_the_same_answer(runtimes: dict[tuple[Cell, int], Runtime]) -> None:
+def test_threads_that_ask_at_once_get_the_same_answer(runtimes: dict[tuple[LanguageCell, int], Runtime]) -> None:
     runtime = runtimes["lstm", 64]
     sequences = [some_ids(12, 5, seed) for seed in range(40)]
 
@@ -167,20 +185,20 @@ def test_threads_that_ask_at_once_get_the_same_answer(runtimes: dict[tuple[Cell,
             np.testing.assert_array_equal(answer, other)
 
 
-def test_a_runtime_knows_its_widths(runtimes: dict[tuple[Cell, int], Runtime]) -> None:
+def test_a_runtime_knows_its_widths(runtimes: dict[tuple[LanguageCell, int], Runtime]) -> None:
     assert runtimes["lstm", 37].state_width == 4 * 37
     assert runtimes["gru", 37].state_width == 2 * 37
     assert {runtime.vocabulary_size for runtime in runtimes.values()} == {VOCABULARY}
 
 
 @pytest.mark.parametrize("cell", CELLS)
-def test_both_graphs_share_one_file_of_weights_and_hold_none(cell: Cell, tmp_path: Path) -> None:
+def test_both_graphs_share_one_file_of_weights_and_hold_none(cell: LanguageCell, tmp_path: Path) -> None:
     network = network_of(cell, 2, hidden_width=256)
     files = export(network, [torch.arange(VOCABULARY)]).files
     assert set(files) == {STEP_FILE, SEQUENCE_FILE, WEIGHTS_FILE}
     assert len(files[STEP_FILE]) < 6000
     assert len(files[SEQUENCE_FILE]) < 6000
-    weights = sum(each.numel() for each in network.recurrent.parameters()) + network.output.weight.numel()
+    weights = sum(each.numel() for _, each in inner_parameters(network)) + network.characters.output.weight.numel()
     assert len(files[WEIGHTS_FILE]) < 1.5 * weights + 2 * VOCABULARY * 4 * 256
     for name in (STEP_FILE, SEQUENCE_FILE, WEIGHTS_FILE):
         (tmp_path / name).write_bytes(files[name])
@@ -200,7 +218,7 @@ def names_defined(graph: onnx.GraphProto) -> list[str]:
 
 
 @pytest.mark.parametrize("cell", CELLS)
-def test_no_name_in_a_graph_hides_another(cell: Cell) -> None:
+def test_no_name_in_a_graph_hides_another(cell: LanguageCell) -> None:
     for name, content in export(network_of(cell), [torch.arange(5)]).files.items():
         if name != WEIGHTS_FILE:
             names = names_defined(onnx.load_from_string(content).graph)
@@ -213,13 +231,14 @@ def test_exporting_twice_gives_the_same_bytes() -> None:
 
 
 @pytest.mark.parametrize("cell", ["rnn-tanh", "gru", "lstm"])
-def test_the_scale_of_a_bounded_state_is_known(cell: Cell) -> None:
+def test_the_scale_of_a_bounded_state_is_known(cell: LanguageCell) -> None:
     assert export(network_of(cell, 2), []).quantisation["state_scales"] == [1 / 127, 1 / 127]
 
 
 def test_the_scale_of_a_relu_state_is_measured(tmp_path: Path) -> None:
     """States reach far beyond 1 here; with the scale of the bounded cells they would be cut to it."""
     network = network_of("rnn-relu", 2)
+    assert isinstance(network, RecurrentLanguageModel)
     with torch.no_grad():
         layer_weights(network.recurrent, 0).of_input.mul_(8.0)
         layer_weights(network.recurrent, 1).of_input.mul_(3.0)
@@ -237,6 +256,21 @@ def test_the_scale_of_a_relu_state_is_measured(tmp_path: Path) -> None:
     sequence = some_ids(30, 8, seed=100)
     said, _ = opened(network, tmp_path).read(sequence, np.zeros((8, network.state_width), np.float32))
     assert np.abs(said - read_by_torch(network, sequence)).max() < 0.2
+
+
+def test_the_scales_of_a_convolution_are_what_its_values_reach_and_at_most_what_they_can() -> None:
+    network = network_of("convolution", 3)
+    assert isinstance(network, CausalLanguageModel)
+    sample = list(torch.from_numpy(some_ids(8, 40)))
+    with torch.no_grad():
+        values = [network.layer_values(ids[None], network.initial_state(1))[0] for ids in sample]
+        read = network.entrance(network.characters.inputs(torch.arange(VOCABULARY)))
+    seen = [max(float(each[layer].abs().max()) for each in values) for layer in range(4)]
+    scales = np.array(export(network, sample).quantisation["state_scales"]) * 127
+    assert scales[0] == pytest.approx(float(read.abs().max()), rel=1e-3)
+    np.testing.assert_allclose(scales[1:], np.minimum(np.array(seen[1:]) * 1.1, scales[0] + [1, 2, 3]), rtol=1e-3)
+    unseen = np.array(export(network, []).quantisation["state_scales"]) * 127
+    np.testing.assert_allclose(unseen, scales[0] + np.arange(4), rtol=1e-6)
 
 
 @settings(max_examples=50, deadline=None)

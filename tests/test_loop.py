@@ -253,7 +253,7 @@ def test_the_learning_rate_rises_then_falls_to_little() -> None:
 def test_a_loss_that_is_no_number_ends_the_run_with_advice() -> None:
     network = small_network()
     with torch.no_grad():
-        network.output.bias[0] = math.nan
+        network.characters.output.bias[0] = math.nan
     with pytest.raises(InputError, match="loss must stay a number, got nan at step 1: lower --learning-rate"):
         train(network, batches_of_words, lambda: 0.0)
 

@@ -91,9 +91,12 @@ def written_out(
 @pytest.mark.parametrize("cell", CELLS)
 def test_two_layers_compute_the_recurrence_as_it_is_written(cell: Cell) -> None:
     network = network_of(cell)
-    assert network.embedding is not None
+    assert network.characters.embedding is not None
     weights = {name: each.detach().numpy() for name, each in network.recurrent.named_parameters()}
-    embedding, output = network.embedding.weight.detach().numpy(), network.output.weight.detach().numpy()
+    embedding, output = (
+        network.characters.embedding.weight.detach().numpy(),
+        network.characters.output.weight.detach().numpy(),
+    )
     ids = some_ids(batch=2, steps=6)
     with torch.no_grad():
         logits, state = network(ids)
@@ -104,7 +107,7 @@ def test_two_layers_compute_the_recurrence_as_it_is_written(cell: Cell) -> None:
             for layer in (0, 1):
                 h[layer], c[layer] = written_out(cell, weights, layer, value, h[layer], c[layer])
                 value = h[layer]
-            expected = output @ np.array(value) + network.output.bias.detach().numpy()
+            expected = output @ np.array(value) + network.characters.output.bias.detach().numpy()
             np.testing.assert_allclose(logits[row, step].numpy(), expected, rtol=0, atol=1e-10)
         remembered = [*h[0], *h[1], *c[0], *c[1]] if cell == "lstm" else [*h[0], *h[1]]
         np.testing.assert_allclose(state[row].numpy(), remembered, rtol=0, atol=1e-10)
@@ -177,6 +180,7 @@ def test_the_loss_weighs_each_row_as_its_repeats() -> None:
 
 @pytest.mark.parametrize(("cell", "form"), list(itertools.product(CELLS, FORMS)))
 def test_every_parameter_gets_a_gradient(cell: Cell, form: str) -> None:
+    torch.manual_seed(0)  # of few ReLUs, all can begin dead
     network = RecurrentLanguageModel(NetworkSettings(cell=cell, layers=2, hidden_width=7, **FORMS[form]), VOCABULARY)
     ids = some_ids(batch=4, steps=12)
     logits, _ = network(ids[:, :-1])
@@ -206,13 +210,13 @@ def test_dropout_drops_the_same_units_at_every_step_of_a_sequence_and_none_when_
     """Of 4 sequences of 1,000 units: the chance that a share of .25 comes out beyond .25 ± .05 is below 1e-12."""
     network = network_of("lstm", dropout=0.25)
     values = torch.ones(4, 3, 1000)
-    dropped = network.train().drop(values)
+    dropped = network.train().characters.drop(values)
     assert torch.equal(dropped[:, :1].expand_as(dropped), dropped)
     assert not torch.equal(dropped[0], dropped[1])
     assert sorted({round(value, 4) for value in dropped.flatten().tolist()}) == [0.0, round(1 / 0.75, 4)]
     assert abs(float((dropped == 0).float().mean()) - 0.25) < 0.05
-    assert network.drop(values[:, 0]).shape == (4, 1000)
-    assert torch.equal(network.eval().drop(values), values)
+    assert network.characters.drop(values[:, 0]).shape == (4, 1000)
+    assert torch.equal(network.eval().characters.drop(values), values)
 
 
 def test_an_lstm_begins_by_remembering() -> None:
@@ -226,14 +230,14 @@ def test_an_lstm_begins_by_remembering() -> None:
 @pytest.mark.parametrize("form", ["tied", "tied through a projection"])
 def test_tied_weights_are_one_parameter_that_both_ends_change(form: str) -> None:
     network = network_of("lstm", form=form)
-    assert network.embedding is not None
-    assert network.output.weight is network.embedding.weight
-    assert (network.projection is None) == (form == "tied")
+    assert network.characters.embedding is not None
+    assert network.characters.output.weight is network.characters.embedding.weight
+    assert (network.characters.projection is None) == (form == "tied")
     with torch.no_grad():
-        network.embedding.weight[3] += 1.0
+        network.characters.embedding.weight[3] += 1.0
         ids = torch.tensor([[1, 2]])
         before, _ = network(ids)
-        network.embedding.weight[3] += 1.0
+        network.characters.embedding.weight[3] += 1.0
         after, _ = network(ids)
     assert not torch.allclose(before[..., 3], after[..., 3])
     torch.testing.assert_close(before[..., :3], after[..., :3])
@@ -241,14 +245,14 @@ def test_tied_weights_are_one_parameter_that_both_ends_change(form: str) -> None
 
 def test_one_hot_has_nothing_to_tie() -> None:
     network = network_of("lstm", form="one-hot", tied=True)
-    assert network.output.weight.shape == (VOCABULARY, 7)
-    assert network.projection is None
+    assert network.characters.output.weight.shape == (VOCABULARY, 7)
+    assert network.characters.projection is None
 
 
 def test_untied_weights_are_two_parameters() -> None:
     network = network_of("lstm", embedding_width=7)
-    assert network.embedding is not None
-    assert network.output.weight.data_ptr() != network.embedding.weight.data_ptr()
+    assert network.characters.embedding is not None
+    assert network.characters.output.weight.data_ptr() != network.characters.embedding.weight.data_ptr()
     tied = network_of("lstm", form="tied")
     sizes = [sum(each.numel() for each in one.parameters()) for one in (network, tied)]
     assert sizes[0] - sizes[1] == VOCABULARY * 7
@@ -257,8 +261,9 @@ def test_untied_weights_are_two_parameters() -> None:
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"cell": "rwkv"}, "cell must be one of rnn-tanh, rnn-relu, gru, lstm, got 'rwkv'"),
-        ({"layers": 0}, "layers must be in [1, 32], got 0"),
+        ({"cell": "rwkv"}, "cell must be one of rnn-tanh, rnn-relu, gru, lstm, convolution, got 'rwkv'"),
+        ({"layers": 33}, "layers must be in [0, 32], got 33"),
+        ({"filter_width": 1}, "filter_width must be in [2, 64], got 1"),
         ({"hidden_width": 0}, "hidden_width must be in [1, 8192], got 0"),
         ({"embedding_width": -1}, "embedding_width must be in [0, 8192], got -1"),
         ({"dropout": 1.0}, "dropout must be in [0, 1), got 1.0"),
@@ -270,3 +275,8 @@ def test_settings_that_make_no_network_are_refused(values: dict[str, Any], messa
     with pytest.raises(InputError) as caught:
         NetworkSettings(**values)
     assert str(caught.value) == message
+
+
+def test_a_convolution_is_no_recurrence() -> None:
+    with pytest.raises(InputError, match="cell must be a recurrence, got 'convolution'"):
+        RecurrentLanguageModel(NetworkSettings(cell="convolution"), VOCABULARY)

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
-from test_search import DrawnNetwork, drawn_network
+from test_search import drawn_network
 
 from model.alphabet import BEGIN_ID, END_ID, SYMBOLS, Alphabet, count_characters, train_alphabet
 from model.channel import DEFAULT_COSTS, KINDS
@@ -31,6 +31,8 @@ from training.phrase_index import build_phrase_index
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from model.runtime import Network
 
 CHARACTERS = "가각기나간ㄱrkA a"
 LONGEST = 3  # characters of a string that is tried
@@ -54,7 +56,7 @@ def mixture_of(alphabet: Alphabet, phrases: Mapping[str, float], model_share: fl
     return Mixture(index=index, model_share=model_share, discounts=(0.5, 0.8, 1.1), total=total, least_count=1.0)
 
 
-def probabilities_of_all(network: DrawnNetwork, alphabet: Alphabet) -> dict[str, float]:
+def probabilities_of_all(network: Network, alphabet: Alphabet) -> dict[str, float]:
     """Log P of every string of known characters that is not too long, nats."""
     scores: dict[str, float] = {}
     level = {"": (0.0, network.step(np.array([BEGIN_ID]), np.zeros((1, network.state_width), np.float32)))}

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from model.manifest import JSON
     from model.ngram import Ngram
     from training.batches import PhraseSet
-    from training.networks import RecurrentLanguageModel
+    from training.language_models import LanguageModel
     from training.settings import BlendSettings
     from training.text import PhraseText
 
@@ -56,7 +56,7 @@ class Blend:
 
 
 def blend_phrases(
-    network: RecurrentLanguageModel,
+    network: LanguageModel,
     text: PhraseText,
     alphabet: Alphabet,
     rare: NDArray[np.bool_],
@@ -120,7 +120,7 @@ def count_phrases(
     return Blend(files=files, manifest=manifest)
 
 
-def learn_shares(network: RecurrentLanguageModel, ngram: Ngram, held_out: PhraseSet) -> Shares:
+def learn_shares(network: LanguageModel, ngram: Ngram, held_out: PhraseSet) -> Shares:
     """Find the shares of network and n-gram that make held-out phrases most likely; of many, the first are used.
 
     Source: log-linear interpolation, Klakow 1998. The loss is convex in the two shares.

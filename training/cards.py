@@ -114,6 +114,7 @@ def figures_tables(figures: dict[str, JSON]) -> list[Table]:
     """Lay the figures of a run or of an evaluation out as tables, those that there are."""
     tables = [
         bits_table(figures),
+        members_table(as_mapping(figures.get("members_bits_per_character"))),
         completion_table(as_mapping(figures.get("completion"))),
         typed_table(as_mapping(figures.get("typed"))),
         latency_table(as_mapping(figures.get("latency_ms")), as_mapping(figures.get("exact_replies"))),
@@ -135,6 +136,12 @@ def bits_table(figures: dict[str, JSON]) -> Table:
             if key in bits
         ),
     )
+
+
+def members_table(bits: dict[str, JSON]) -> Table:
+    """Show bits per character of each member of an ensemble, and of all together."""
+    rows = tuple(("all together" if name == "ensemble" else f"member {name}", plain(bits[name])) for name in bits)
+    return Table(columns=("bits per character, networks alone (float32)", ""), rows=rows)
 
 
 def completion_table(completion: dict[str, JSON]) -> Table:

@@ -16,25 +16,28 @@ from model.errors import CheckpointError, InputError
 from model.loaded import ALPHABET_FILE
 from training.cards import model_card
 from training.export import export
+from training.language_models import join_networks, make_network, networks_of
 from training.letters import letters_of
-from training.networks import RecurrentLanguageModel
 from training.settings import NetworkSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
+
+    from numpy.typing import NDArray
 
     from model.alphabet import Alphabet
     from model.loaded import LoadedModel
     from model.manifest import JSON
     from training.export import Shares
+    from training.language_models import LanguageModel
 
 WEIGHTS_FILE = "weights.safetensors"
 CARD_FILE = "README.md"
 
 
 def checkpoint_files(
-    network: RecurrentLanguageModel, alphabet: Alphabet, sample: Iterable[torch.Tensor], shares: Shares | None = None
+    network: LanguageModel, alphabet: Alphabet, sample: Iterable[torch.Tensor], shares: Shares | None = None
 ) -> tuple[dict[str, bytes], dict[str, JSON]]:
     """Turn a trained network into the files of a checkpoint, and the scales of its int8 form.
 
@@ -44,15 +47,23 @@ def checkpoint_files(
         sample: sequences of ids (T,) to measure unbounded states on.
         shares: of network and n-gram, whose file is not among these; None for the network alone.
     """
-    tensors = {name: np.ascontiguousarray(value.float().cpu().numpy()) for name, value in unique_weights(network)}
     exported = export(network, sample, shares)
-    return {ALPHABET_FILE: alphabet.model, WEIGHTS_FILE: save(tensors), **exported.files}, exported.quantisation
+    return {
+        ALPHABET_FILE: alphabet.model,
+        WEIGHTS_FILE: save(weights_of(network)),
+        **exported.files,
+    }, exported.quantisation
 
 
-def unique_weights(network: RecurrentLanguageModel) -> Iterable[tuple[str, torch.Tensor]]:
-    """Give the weights by name, those that are tied only once."""
+def weights_of(network: LanguageModel) -> dict[str, NDArray[np.float32]]:
+    """Give the weights by name as they are written."""
+    return {name: np.ascontiguousarray(value.float().cpu().numpy()) for name, value in unique_weights(network)}
+
+
+def unique_weights(network: LanguageModel) -> Iterable[tuple[str, torch.Tensor]]:
+    """Give the weights by the name that a checkpoint keeps them under, those that are tied only once."""
     for name, value in network.named_parameters():
-        yield name, value.detach()
+        yield name.replace("characters.", ""), value.detach()
 
 
 def write_model(
@@ -60,7 +71,7 @@ def write_model(
     files: dict[str, bytes],
     *,
     task: str,
-    network: RecurrentLanguageModel,
+    network: LanguageModel,
     quantisation: dict[str, JSON],
     blend: dict[str, JSON],
     figures: dict[str, JSON],
@@ -71,7 +82,7 @@ def write_model(
         format=FORMAT,
         task=task,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
-        architecture={**asdict(network.settings), "parameters": sum(each.numel() for each in network.parameters())},
+        architecture=architecture_of(network),
         text={"normalisation": "NFC", "vocabulary_size": network.vocabulary_size},
         quantisation=quantisation,
         blend=blend,
@@ -82,29 +93,53 @@ def write_model(
     return write_checkpoint(out, manifest, {**files, CARD_FILE: card.encode()})
 
 
-def load_network(model: LoadedModel) -> RecurrentLanguageModel:
+def architecture_of(network: LanguageModel) -> dict[str, JSON]:
+    """Give what a network is rebuilt from: its settings, or those of each member."""
+    settings: list[JSON] = [asdict(each.settings) for each in networks_of(network)]
+    own: dict[str, JSON] = {"members": settings} if len(settings) > 1 else asdict(networks_of(network)[0].settings)
+    return {**own, "parameters": sum(each.numel() for each in network.parameters())}
+
+
+def load_network(model: LoadedModel) -> LanguageModel:
     """Rebuild the torch network of a checkpoint from the checkpoint alone, ready to be asked.
 
     Raises:
         CheckpointError: the architecture is not one of ours, or the weights do not fit it.
     """
-    architecture = {
-        name: value
-        for name, value in model.checkpoint.manifest.architecture.items()
-        if name in {field.name for field in fields(NetworkSettings)}
-    }
+    architecture = model.checkpoint.manifest.architecture
+    members = architecture.get("members", [architecture])
     try:
-        settings = NetworkSettings(**architecture)  # type: ignore[arg-type]
-        network = RecurrentLanguageModel(settings, len(model.alphabet), torch.from_numpy(letters_of(model.alphabet)))
-        tensors = {name: torch.from_numpy(value) for name, value in load(model.checkpoint.read(WEIGHTS_FILE)).items()}
-    except (InputError, TypeError, SafetensorError, ValueError) as error:
+        letters = torch.from_numpy(letters_of(model.alphabet))
+        network = join_networks([make_network(settings_of(each), len(model.alphabet), letters) for each in members])  # type: ignore[union-attr, arg-type]
+        tensors = load(model.checkpoint.read(WEIGHTS_FILE))
+    except (InputError, TypeError, SafetensorError, ValueError, AttributeError, IndexError) as error:
         raise CheckpointError(f"{model.name}: the architecture and weights must be readable, got: {error}") from error
-    expected = {name: tuple(value.shape) for name, value in unique_weights(network)}
-    got = {name: tuple(value.shape) for name, value in tensors.items()}
+    set_weights(network, tensors, f"{model.name}: {WEIGHTS_FILE}")
+    return network.eval()
+
+
+def settings_of(architecture: dict[str, JSON]) -> NetworkSettings:
+    """Read the settings of one network."""
+    known = {field.name for field in fields(NetworkSettings)}
+    return NetworkSettings(**{name: value for name, value in architecture.items() if name in known})  # type: ignore[arg-type]
+
+
+def set_weights(network: LanguageModel, tensors: Mapping[str, NDArray[np.generic]], source: str) -> None:
+    """Give a network the weights that ``weights_of`` gave.
+
+    Args:
+        network: is changed.
+        tensors: by name.
+        source: where they are from, for whoever reads that they do not fit.
+
+    Raises:
+        CheckpointError: they do not fit.
+    """
+    weights = dict(unique_weights(network))
+    expected = {name: tuple(value.shape) for name, value in weights.items()}
+    got = {name: value.shape for name, value in tensors.items()}
     if expected != got:
         differing = sorted(name for name in expected.keys() | got.keys() if expected.get(name) != got.get(name))
-        raise CheckpointError(
-            f"{model.name}: {WEIGHTS_FILE} must fit the architecture, got others: {', '.join(differing)}"
-        )
-    network.load_state_dict(tensors, strict=False)
-    return network.eval()
+        raise CheckpointError(f"{source} must fit the architecture, got others: {', '.join(differing)}")
+    for name, value in weights.items():
+        value.copy_(torch.from_numpy(tensors[name]))

@@ -68,14 +68,21 @@ def train(data: tuple[str, ...], out: Path, task: Any, note: str, as_json: bool,
     began = time.monotonic()
     reading = settings_from(ReadingSettings, options)
     text = settings_from(TextSettings, options)
-    network = settings_from(NetworkSettings, options)
+    network, *others = (settings_from(NetworkSettings, {**options, "cell": cell}) for cell in options["cell"])
     training = settings_from(TrainingSettings, options)
     blend = settings_from(BlendSettings, options)
     need_training_libraries()
     from training.run import RunSettings, train_model  # noqa: PLC0415
 
     settings = RunSettings(
-        task=task, reading=reading, text=text, network=network, training=training, blend=blend, note=note
+        task=task,
+        reading=reading,
+        text=text,
+        network=network,
+        others=tuple(others),
+        training=training,
+        blend=blend,
+        note=note,
     )
     trained = train_model(data, out, settings, say=say, began=began)
     if as_json:

@@ -28,9 +28,10 @@ if TYPE_CHECKING:
     from model.runtime import Network
     from training.batches import PhraseSet
     from training.export import Shares
-    from training.networks import RecurrentLanguageModel
+    from training.language_models import LanguageModel
 
 BATCH_NUMBERS = 4_000_000  # log-probabilities held at once
+STATE_NUMBERS = 20_000_000  # of states: those after every character are read
 LANES = 16  # places of running text read side by side
 WINDOW = 128  # characters read in one call
 
@@ -57,7 +58,7 @@ class Scorer(Protocol):
 class TorchNetwork:
     """A network under training as search and generation know one: its step form, in float32."""
 
-    network: RecurrentLanguageModel
+    network: LanguageModel
 
     @property
     def state_width(self) -> int:
@@ -99,7 +100,7 @@ class Prior:
         return np.ascontiguousarray(rows.transpose(1, 0, 2))
 
 
-def torch_scorer(network: RecurrentLanguageModel, prior: Prior | None = None) -> Scorer:
+def torch_scorer(network: LanguageModel, prior: Prior | None = None) -> Scorer:
     """Score with a torch network in float32, whole sequences at once, mixed with an n-gram if there is one."""
 
     def score(
@@ -125,10 +126,15 @@ def network_scorer(network: Network) -> Scorer:
         inputs: NDArray[np.int64], targets: NDArray[np.int64], state: NDArray[np.float32] | None
     ) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
         before = np.zeros((len(inputs), network.state_width), np.float32) if state is None else state
-        log_probabilities, states = network.read(np.ascontiguousarray(inputs.T), before)
-        wanted = np.maximum(targets, 0).T[..., None]
-        scored = np.take_along_axis(log_probabilities, wanted, axis=2)[..., 0]
-        return scored.T.astype(np.float64), states[-1]
+        rows = max(1, STATE_NUMBERS // (inputs.shape[1] * max(network.state_width, 1)))
+        scored, after = np.empty(inputs.shape), np.empty_like(before)
+        for start in range(0, len(inputs), rows):
+            part = slice(start, start + rows)
+            log_probabilities, states = network.read(np.ascontiguousarray(inputs[part].T), before[part])
+            wanted = np.maximum(targets[part], 0).T[..., None]
+            scored[part] = np.take_along_axis(log_probabilities, wanted, axis=2)[..., 0].T
+            after[part] = states[-1]
+        return scored, after
 
     return score
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from model.ngram import NgramNetwork
+from training.ensemble import Ensemble
 from training.evaluation import (
     Loss,
     Prior,
@@ -22,17 +23,17 @@ from training.protocol import cut_phrases, draw_by_count, sample_test_phrases
 from training.text import encode_phrases
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
     from model.loaded import LoadedModel
     from model.manifest import JSON
-    from training.networks import RecurrentLanguageModel
+    from training.language_models import LanguageModel
 
 
 def bits_of_phrases(
-    network: RecurrentLanguageModel,
+    network: LanguageModel,
     model: LoadedModel,
     texts: list[str],
     counts: NDArray[np.float64],
@@ -45,9 +46,14 @@ def bits_of_phrases(
     }
     if model.ngram is not None:
         nats["ngram"] = phrase_losses(network_scorer(NgramNetwork(ngram=model.ngram)), phrases, model.alphabet)
+
+    def score(alone: LanguageModel) -> Loss:
+        return weighted_loss(phrase_losses(torch_scorer(alone), phrases, model.alphabet), phrases, phrases.weights)
+
     return {
         "phrases": len(texts),
         "characters": int(phrases.lengths.sum()),
+        **bits_of_members(network, score),
         "bits_per_character": {
             name: rounded(weighted_loss(each, phrases, phrases.weights)) for name, each in nats.items()
         },
@@ -57,14 +63,26 @@ def bits_of_phrases(
     }
 
 
-def bits_of_stream(network: RecurrentLanguageModel, model: LoadedModel, text: str) -> dict[str, JSON]:
+def bits_of_stream(network: LanguageModel, model: LoadedModel, text: str) -> dict[str, JSON]:
     """Measure bits per character on running text, for torch and int8."""
     ids = model.alphabet.encode(text)
     scorers: dict[str, Scorer] = {"torch": torch_scorer(network), "int8": network_scorer(model.runtime)}
     bits: dict[str, JSON] = {
         name: rounded(stream_loss(scorer, ids, model.alphabet)) for name, scorer in scorers.items()
     }
-    return {"characters": len(ids), "bits_per_character": bits}
+    members = bits_of_members(network, lambda alone: stream_loss(torch_scorer(alone), ids, model.alphabet))
+    return {"characters": len(ids), "bits_per_character": bits, **members}
+
+
+def bits_of_members(network: LanguageModel, score: Callable[[LanguageModel], Loss]) -> dict[str, JSON]:
+    """Measure bits per character of each member of an ensemble and of all together, no n-gram beside them."""
+    if not isinstance(network, Ensemble):
+        return {}
+    bits: dict[str, JSON] = {
+        f"{number}, {member.settings.cell}": rounded(score(member))
+        for number, member in enumerate(network.networks, start=1)
+    }
+    return {"members_bits_per_character": {**bits, "ensemble": rounded(score(network))}}
 
 
 def prior_of(model: LoadedModel) -> Prior | None:

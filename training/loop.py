@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from training.batches import Batch
-    from training.networks import RecurrentLanguageModel
+    from training.language_models import LanguageModel
     from training.settings import TrainingSettings
 
 WARM_UP = 0.02  # share of the run in which the learning rate rises
@@ -36,6 +36,7 @@ PATIENCE = 6  # validations without a better one before the run ends early
 
 NetworkT = TypeVar("NetworkT", bound=nn.Module)
 BatchT = TypeVar("BatchT")
+LanguageT = TypeVar("LanguageT", bound="LanguageModel")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,7 +123,7 @@ def carried(state: Tensor | None, batch: Batch) -> Tensor | None:
 
 
 def advance(
-    run: Run[RecurrentLanguageModel], batch: Batch, state: Tensor | None, settings: TrainingSettings
+    run: Run[LanguageT], batch: Batch, state: Tensor | None, settings: TrainingSettings
 ) -> tuple[float, Tensor]:
     """Take one step down the gradient; give the loss (nats a character) and the last state."""
     device = run.network.device

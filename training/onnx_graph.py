@@ -15,24 +15,35 @@ from onnx import TensorProto, helper
 from model.runtime import WEIGHTS_FILE
 
 if TYPE_CHECKING:
+    import torch
     from numpy.typing import NDArray
 
 OPSET = 17
 IR_VERSION = 8
 ALIGNMENT = 4096  # bytes; a weight begins where a page of memory can
 INT8_LARGEST = 127
+HEADROOM = 1.1  # beyond the largest value seen, for those that were not
 Port = tuple[str, int, tuple[str | int, ...]]
 
 
 @dataclass(kw_only=True)
 class Weights:
-    """The weights of both graphs, laid one after another in one file that processes share."""
+    """The weights of both graphs, laid one after another in one file that processes share.
 
+    prefix: of the names of those that are added.
+    """
+
+    prefix: str = ""
     data: bytearray = field(default_factory=bytearray)
     tensors: dict[str, onnx.TensorProto] = field(default_factory=dict)
 
+    def named(self, prefix: str) -> Weights:
+        """Give the same file for weights whose names begin with the prefix."""
+        return Weights(prefix=prefix, data=self.data, tensors=self.tensors)
+
     def add(self, name: str, values: NDArray[np.generic]) -> str:
         """Put an array into the file, once, and give the name by which the graphs refer to it."""
+        name = self.prefix + name
         if name in self.tensors:
             return name
         self.data.extend(bytes(-len(self.data) % ALIGNMENT))
@@ -76,10 +87,29 @@ class Graph:
         self.nodes.append(helper.make_node("Split", [value], results, axis=axis))
         return results
 
+    def cut(self, value: str, sizes: list[int], axis: int) -> list[str]:
+        """Cut a value into parts of such sizes along an axis."""
+        if len(sizes) == 1:
+            return [value]
+        results = [f"{self.prefix}cut_{len(self.nodes)}_{part}" for part in range(len(sizes))]
+        named = self.constant("sizes_" + "_".join(map(str, sizes)), np.array(sizes))
+        self.nodes.append(helper.make_node("Split", [value, named], results, axis=axis))
+        return results
+
+    def columns(self, value: str, start: int, end: int) -> str:
+        """Take the columns of a value (..., C) from ``start`` to before ``end``."""
+        bounds = [self.constant(f"place_{place}", np.array([place])) for place in (start, end, -1)]
+        return self.add("Slice", value, *bounds)
+
     def constant(self, name: str, values: NDArray[np.generic] | np.generic) -> str:
         """Name a small constant that stands in the graph itself."""
         self.constants[name] = onnx.numpy_helper.from_array(np.asarray(values), name)
         return name
+
+
+def array(tensor: torch.Tensor) -> NDArray[np.float32]:
+    """Give a tensor's values as a float32 array."""
+    return tensor.detach().float().cpu().numpy()
 
 
 def quantise_columns(matrix: NDArray[np.float32]) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
@@ -102,9 +132,9 @@ def product(graph: Graph, weights: Weights, name: str, value: str, matrix: NDArr
     Entries are rounded to steps of ``scale``, and what lies beyond the range is cut to it.
     """
     quantised, scales = quantise_columns(matrix)
-    graph.constant(f"{name}_step", np.float32(scale))
+    step = graph.constant(f"{weights.prefix}{name}_step", np.float32(scale))
     graph.constant("zero_point", np.uint8(128))
-    rounded = graph.add("QuantizeLinear", value, f"{name}_step", "zero_point")
+    rounded = graph.add("QuantizeLinear", value, step, "zero_point")
     total = graph.add("MatMulInteger", rounded, weights.add(f"{name}_weights", quantised), "zero_point")
     return graph.add(
         "Mul", graph.add("Cast", total, to=TensorProto.FLOAT), weights.add(f"{name}_scales", scales * np.float32(scale))

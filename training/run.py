@@ -14,30 +14,22 @@ import numpy as np
 import torch
 
 from model.checkpoint import check_writable
-from model.errors import MachimError
-from model.finished import SearchOptions
+from model.errors import InputError
 from model.loaded import load_model
-from model.memory import Reader
-from model.query import exact_query
-from model.search import search
 from training.blending import Blend, blend_phrases, count_all
 from training.checkpoints import checkpoint_files, write_model
-from training.comparison import ask_counts, ask_model, completion_figures, in_places
+from training.comparison import ask_counts, ask_model, completion_figures
 from training.devices import choose_device, described
-from training.display import Display
-from training.evaluation import TorchNetwork, phrase_losses, stream_loss, torch_scorer, weighted_loss
 from training.figures import bits_of_phrases, bits_of_stream, seen_and_unseen
-from training.letters import letters_of
-from training.loop import Outcome, advance, start_run, train_network
-from training.networks import RecurrentLanguageModel
+from training.language_models import networks_of
+from training.learning import Classroom, learn_all
 from training.reading import ReadingSettings, looks_like_running_text, read_phrases, read_running_text
 from training.settings import BlendSettings
 from training.text import (
-    Lessons,
     PhraseText,
     StreamText,
     alphabet_of,
-    encode_phrases,
+    first_characters,
     split_phrases,
     split_stream,
 )
@@ -45,18 +37,13 @@ from training.text import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from numpy.typing import NDArray
-
     from model.alphabet import Alphabet
     from model.loaded import LoadedModel
     from model.manifest import JSON
+    from training.language_models import LanguageModel
     from training.settings import NetworkSettings, TextSettings, TrainingSettings
 
 Task = Literal["auto", "autocomplete", "text"]
-MEASURED_SHARE = 0.15  # of the time, kept for export and figures
-MEASURED_SECONDS = (3.0, 60.0)  # at the least and at the most
-INDEXED_SECONDS = 2e-5  # a phrase, for the counts that the figures are held against
-VALIDATED_CHARACTERS = 12_000  # of held-out text, at each validation
 TEST_PHRASES = 1000  # of each set, completed for the figures
 LEAST_TESTED = 20
 SECONDS_A_TEST = 0.012  # of a completion, generously
@@ -69,7 +56,7 @@ LEAST_SCORED = 2000  # characters
 
 @dataclass(frozen=True, kw_only=True)
 class RunSettings:
-    """All that a run is told."""
+    """All that a run is told; members are ``network`` and ``others`` in turn."""
 
     task: Task
     reading: ReadingSettings
@@ -78,6 +65,19 @@ class RunSettings:
     training: TrainingSettings
     blend: BlendSettings = field(default_factory=BlendSettings)
     note: str = ""
+    others: tuple[NetworkSettings, ...] = ()
+
+    def __post_init__(self) -> None:
+        if len(self.others) >= self.training.members:
+            raise InputError(
+                f"members must be at least {1 + len(self.others)}, one for each cell, got {self.training.members}"
+            )
+
+    @property
+    def networks(self) -> list[NetworkSettings]:
+        """What each member is."""
+        kinds = (self.network, *self.others)
+        return [kinds[number % len(kinds)] for number in range(self.training.members)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,21 +106,15 @@ def train_model(
     device = choose_device(settings.training.device)
     check_writable(out)
     torch.set_num_threads(settings.training.threads or torch.get_num_threads())
-    torch.manual_seed(settings.training.seed)
     task, text, data = read_text(sources, settings, say)
     alphabet, rare = alphabet_of(text, settings.text)
-    # Made on the processor wherever it learns, so that it begins the same, and measured there, where it will serve.
-    network = RecurrentLanguageModel(settings.network, len(alphabet), torch.from_numpy(letters_of(alphabet)))
-    say(
-        f"alphabet of {len(alphabet.characters):,} characters; {settings.network.cell} network of "
-        f"{sum(each.numel() for each in network.parameters()):,} parameters, learning on {described(device)}"
+    say(f"alphabet of {len(alphabet.characters):,} characters")
+    room = Classroom(
+        text=text, alphabet=alphabet, rare=rare, training=settings.training, device=device, began=began, say=say
     )
-    outcome = learn(network.to(device), text, alphabet, rare, settings, began)
-    network.cpu()
-    say(
-        f"trained {outcome.epochs:.1f} epochs, {outcome.characters:,} characters in {outcome.seconds:.0f} s "
-        f"(ended by {outcome.ended}); exporting and measuring"
-    )
+    learned = learn_all(room, settings.networks, out)
+    network = learned.network
+    say("exporting and measuring")
     blend = Blend()
     if isinstance(text, PhraseText):
         blend = blend_phrases(network, text, alphabet, rare, settings.blend)
@@ -140,12 +134,13 @@ def train_model(
         "text": asdict(settings.text),
         "training": asdict(settings.training),
         "blend": asdict(settings.blend),
-        "outcome": in_places(asdict(outcome)),
+        "outcome": list(learned.outcomes) if len(learned.outcomes) > 1 else learned.outcomes[0],
         "torch": torch.__version__,
         "device": described(device),
         "note": settings.note,
     }
     directory = write(out, {**files, **blend.files}, blend=blend.manifest, figures=figures, provenance=provenance)
+    learned.forget()
     return Trained(directory=directory, figures=figures)
 
 
@@ -192,82 +187,21 @@ def read_text(
     return task, split, data
 
 
-def learn(
-    network: RecurrentLanguageModel,
-    text: PhraseText | StreamText,
-    alphabet: Alphabet,
-    rare: NDArray[np.bool_],
-    settings: RunSettings,
-    began: float,
-) -> Outcome:
-    """Train the network on the text in the time that is left, showing progress."""
-    training = settings.training
-    if isinstance(text, PhraseText):
-        learned = encode_phrases(alphabet, text.texts, text.counts**training.count_power)
-        kept = first_characters(text.held_out_texts, VALIDATED_CHARACTERS)
-        held_out = encode_phrases(alphabet, kept, text.held_out_counts[: len(kept)] ** training.count_power)
-        lessons = Lessons(learned=learned, rare=rare, settings=training)
-    else:
-        lessons = Lessons(learned=alphabet.encode(text.text), rare=rare, settings=training)
-        stream = alphabet.encode(text.held_out[: VALIDATED_CHARACTERS * 5])
-
-    def validate() -> float:
-        scorer = torch_scorer(network)
-        if isinstance(text, PhraseText):
-            nats = phrase_losses(scorer, held_out, alphabet)
-            return weighted_loss(nats, held_out, held_out.weights).bits_per_character * math.log(2)
-        return stream_loss(scorer, stream, alphabet).bits_per_character * math.log(2)
-
-    seconds = math.inf
-    if training.minutes > 0:
-        reserve = min(max(training.minutes * 60 * MEASURED_SHARE, MEASURED_SECONDS[0]), MEASURED_SECONDS[1])
-        reserve += INDEXED_SECONDS * len(text.texts) if isinstance(text, PhraseText) else 0.0
-        seconds = max(training.minutes * 60 - reserve - (time.monotonic() - began), 0.1)
-    with Display(sample=sampler(network, alphabet, text, training.seed)) as display:
-        try:
-            return train_network(
-                start_run(network, training),
-                lessons.batches,
-                advance,
-                validate,
-                training,
-                epoch_characters=lessons.epoch_characters,
-                seconds=seconds,
-                report=display.show,
-            )
-        except torch.OutOfMemoryError as error:
-            raise MachimError(
-                "the GPU must have memory for a batch, got none: lower --batch-characters, or --device cpu"
-            ) from error
-
-
-def first_characters(texts: list[str], characters: int) -> list[str]:
-    """Give the first texts that fill so many characters, at least one."""
-    lengths = np.cumsum([len(text) + 1 for text in texts])
-    return texts[: max(1, int(np.searchsorted(lengths, characters, side="right")))]
-
-
-def sampler(
-    network: RecurrentLanguageModel, alphabet: Alphabet, text: PhraseText | StreamText, seed: int
-) -> Callable[[], str]:
-    """Make the sample that is shown now and then: a held-out beginning, and how the network would finish it."""
-    generator = np.random.default_rng(seed)
-
-    def sample() -> str:
-        if isinstance(text, PhraseText):
-            phrase = text.held_out_texts[int(generator.integers(len(text.held_out_texts)))]
-        else:
-            at = int(generator.integers(max(1, len(text.held_out) - 24)))
-            phrase = text.held_out[at : at + 24]
-        prefix = phrase[: max(1, len(phrase) // 2)]
-        options = SearchOptions(limit=1, max_characters=32, max_expansions=200)
-        network.eval()
-        found = search(Reader(network=TorchNetwork(network=network)), exact_query(alphabet, prefix), options).found
-        network.train()
-        finished = prefix + alphabet.decode(found[0].ids[len(prefix) :]) if found else prefix + "…"
-        return f"{prefix!r} → {finished!r}"
-
-    return sample
+def measure(
+    network: LanguageModel, text: PhraseText | StreamText, model: LoadedModel, *, seconds: float, seed: int
+) -> dict[str, JSON]:
+    """Measure what will be served, before the held-out phrases are counted in, on as much as the seconds allow."""
+    members = len(networks_of(network))
+    scored = min(seconds * SCORED_SHARE * SCORED_A_SECOND / members, MOST_SCORED) / network.vocabulary_size
+    characters = max(LEAST_SCORED, int(scored))
+    if isinstance(text, StreamText):
+        return bits_of_stream(network, model, text.held_out[:characters])
+    measured = first_characters(text.held_out_texts, characters)
+    figures = bits_of_phrases(network, model, measured, text.held_out_counts[: len(measured)])
+    number = int(min(max(seconds * TESTED_SHARE / (2 * SECONDS_A_TEST * members), LEAST_TESTED), TEST_PHRASES))
+    tests = seen_and_unseen(text.texts, text.counts, text.held_out_texts, number, seed)
+    systems = [ask_model("model", model), ask_counts(text.texts, text.counts)]
+    return {**figures, "completion": completion_figures(tests, systems)}
 
 
 def sample_of(text: PhraseText | StreamText, alphabet: Alphabet) -> Iterator[torch.Tensor]:
@@ -275,19 +209,3 @@ def sample_of(text: PhraseText | StreamText, alphabet: Alphabet) -> Iterator[tor
     shown = text.held_out_texts[:100] if isinstance(text, PhraseText) else [text.held_out[:2000]]
     for each in shown:
         yield torch.from_numpy(alphabet.encode(each).astype(np.int64))
-
-
-def measure(
-    network: RecurrentLanguageModel, text: PhraseText | StreamText, model: LoadedModel, *, seconds: float, seed: int
-) -> dict[str, JSON]:
-    """Measure what will be served, before the held-out phrases are counted in, on as much as the seconds allow."""
-    scored = min(seconds * SCORED_SHARE * SCORED_A_SECOND, MOST_SCORED) / network.vocabulary_size
-    characters = max(LEAST_SCORED, int(scored))
-    if isinstance(text, StreamText):
-        return bits_of_stream(network, model, text.held_out[:characters])
-    measured = first_characters(text.held_out_texts, characters)
-    figures = bits_of_phrases(network, model, measured, text.held_out_counts[: len(measured)])
-    number = int(min(max(seconds * TESTED_SHARE / (2 * SECONDS_A_TEST), LEAST_TESTED), TEST_PHRASES))
-    tests = seen_and_unseen(text.texts, text.counts, text.held_out_texts, number, seed)
-    systems = [ask_model("model", model), ask_counts(text.texts, text.counts)]
-    return {**figures, "completion": completion_figures(tests, systems)}

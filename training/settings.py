@@ -9,9 +9,11 @@ from typing import Literal, get_args
 from model.errors import InputError
 
 Cell = Literal["rnn-tanh", "rnn-relu", "gru", "lstm"]
+LanguageCell = Literal["rnn-tanh", "rnn-relu", "gru", "lstm", "convolution"]
 Precision = Literal["auto", "float32", "bfloat16"]
 Device = Literal["auto", "cpu", "cuda"]
 MOST_ORDER = 16
+RECURRENT_LAYERS, CAUSAL_LAYERS = 1, 4
 MOST_CHARACTERS = 60_000  # of an alphabet: the keys of its characters are numbers of two bytes
 
 
@@ -29,9 +31,25 @@ def check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
 class NetworkSettings:
     """What the network is; kept in the checkpoint, which is rebuilt from it alone."""
 
-    cell: Cell = field(default="lstm", metadata={"help": "The recurrence: rnn-tanh, rnn-relu, gru or lstm."})
-    layers: int = field(default=1, metadata={"help": "Recurrent layers, one on top of the other."})
-    hidden_width: int = field(default=384, metadata={"help": "Units of each recurrent layer."})
+    cell: LanguageCell = field(
+        default="lstm",
+        metadata={
+            "help": "The recurrence: rnn-tanh, rnn-relu, gru or lstm; or convolution, causal and gated. Members of an"
+            " ensemble take several in turn: lstm,gru,convolution.",
+            "several": True,
+        },
+    )
+    layers: int = field(
+        default=0,
+        metadata={
+            "help": "Layers, one on top of the other; convolutions each see twice as far back as the one below. 0 for"
+            " 1 recurrent layer, or 4 convolutions."
+        },
+    )
+    hidden_width: int = field(
+        default=384, metadata={"help": "Units of each recurrent layer, filters of a convolution."}
+    )
+    filter_width: int = field(default=3, metadata={"help": "Places that a causal convolution sees, its own the last."})
     embedding_width: int = field(
         default=256, metadata={"help": "Width of the learned character embedding; 0 feeds characters one-hot."}
     )
@@ -45,12 +63,19 @@ class NetworkSettings:
     )
 
     def __post_init__(self) -> None:
-        check_choice("cell", self.cell, get_args(Cell))
-        for name, least, most in (("layers", 1, 32), ("hidden_width", 1, 8192), ("embedding_width", 0, 8192)):
+        check_choice("cell", self.cell, get_args(LanguageCell))
+        for name, least, most in (
+            ("layers", 0, 32),
+            ("hidden_width", 1, 8192),
+            ("filter_width", 2, 64),
+            ("embedding_width", 0, 8192),
+        ):
             if not least <= getattr(self, name) <= most:
                 raise InputError(f"{name} must be in [{least}, {most}], got {getattr(self, name)}")
         if not 0 <= self.dropout < 1:
             raise InputError(f"dropout must be in [0, 1), got {self.dropout}")
+        if self.layers == 0:
+            object.__setattr__(self, "layers", CAUSAL_LAYERS if self.cell == "convolution" else RECURRENT_LAYERS)
 
     @property
     def ties(self) -> bool:
@@ -124,6 +149,13 @@ class TrainingSettings:
     )
     epochs: int = field(default=50, metadata={"help": "The most times to go through the text."})
     seed: int = field(default=0, metadata={"help": "Of weights, order and dropout."})
+    members: int = field(
+        default=1,
+        metadata={
+            "help": "Networks to train, each from a seed of its own and in an equal share of the time; their"
+            " probabilities are averaged. A run that is stopped goes on from the members done when it is run again."
+        },
+    )
     batch_characters: int = field(default=2048, metadata={"help": "Characters a step of training reads, about."})
     window: int = field(
         default=128, metadata={"help": "Running text: characters that a gradient reaches back through."}
@@ -147,10 +179,23 @@ class TrainingSettings:
     threads: int = field(default=0, metadata={"help": "Processor threads; 0 for all cores."})
 
     def __post_init__(self) -> None:
-        for name, least in (("epochs", 1), ("seed", 0), ("batch_characters", 1), ("window", 1), ("threads", 0)):
+        for name, least in (
+            ("epochs", 1),
+            ("seed", 0),
+            ("members", 1),
+            ("batch_characters", 1),
+            ("window", 1),
+            ("threads", 0),
+        ):
             if getattr(self, name) < least:
                 raise InputError(f"{name} must be at least {least}, got {getattr(self, name)}")
-        for name, most in (("seed", 2**63 - 1), ("threads", 1024), ("batch_characters", 2**24), ("window", 2**16)):
+        for name, most in (
+            ("seed", 2**63 - 1),
+            ("members", 64),
+            ("threads", 1024),
+            ("batch_characters", 2**24),
+            ("window", 2**16),
+        ):
             if getattr(self, name) > most:
                 raise InputError(f"{name} must be at most {most}, got {getattr(self, name)}")
         for name in ("learning_rate", "gradient_limit"):

@@ -103,6 +103,12 @@ def encode_phrases(alphabet: Alphabet, texts: list[str], weights: NDArray[np.flo
     return PhraseSet(ids=ids, offsets=offsets, weights=weights)
 
 
+def first_characters(texts: list[str], characters: int) -> list[str]:
+    """Give the first texts that fill so many characters, at least one."""
+    lengths = np.cumsum([len(text) + 1 for text in texts])
+    return texts[: max(1, int(np.searchsorted(lengths, characters, side="right")))]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Lessons:
     """The batches of every epoch, a pure function of seed and epoch."""

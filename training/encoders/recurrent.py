@@ -43,7 +43,7 @@ class RecurrentLayer(nn.Module):
         self.recurrent_dropout = settings.recurrent_dropout
         shape = NetworkSettings(cell=settings.cell, layers=1, hidden_width=settings.hidden_width)
         directions = 2 if settings.bidirectional else 1
-        recurrences = [recurrent_layers(shape, input_width) for _ in range(directions)]
+        recurrences = [recurrent_layers(settings.cell, shape, input_width) for _ in range(directions)]
         for recurrence in recurrences:
             remember_at_first(recurrence)
         self.recurrences = nn.ModuleList(recurrences)

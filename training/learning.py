@@ -1,0 +1,201 @@
+"""The networks of a run, trained one after another on the text that it read."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import time
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from model.errors import MachimError
+from model.finished import SearchOptions
+from model.memory import Reader
+from model.query import exact_query
+from model.search import search
+from training.checkpoints import set_weights, weights_of
+from training.comparison import in_places
+from training.devices import described
+from training.display import Display
+from training.evaluation import TorchNetwork, phrase_losses, stream_loss, torch_scorer, weighted_loss
+from training.language_models import join_networks, make_network
+from training.letters import letters_of
+from training.loop import Outcome, advance, start_run, train_network
+from training.members import Member, forget_members, member_seed, members_folder, train_members
+from training.text import Lessons, PhraseText, StreamText, encode_phrases, first_characters
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from model.alphabet import Alphabet
+    from model.manifest import JSON
+    from training.language_models import LanguageModel
+    from training.settings import NetworkSettings, TrainingSettings
+
+MEASURED_SHARE = 0.15  # of the time, kept for export and figures
+MEASURED_SECONDS = (3.0, 60.0)  # at the least, and at the most for each network
+INDEXED_SECONDS = 2e-5  # a phrase, for the counts that the figures are held against
+VALIDATED_CHARACTERS = 12_000  # of held-out text, at each validation
+
+
+@dataclass(frozen=True, kw_only=True)
+class Classroom:
+    """What networks learn from, and how.
+
+    rare: (V,) of ``text.alphabet_of``; device: where they learn; began: when the command did, by ``time.monotonic``;
+    say: is told what is being done, a line each.
+    """
+
+    text: PhraseText | StreamText
+    alphabet: Alphabet
+    rare: NDArray[np.bool_]
+    training: TrainingSettings
+    device: torch.device
+    began: float
+    say: Callable[[str], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Learned:
+    """The trained network on the processor, how the training of each member went, and what to do when it is written."""
+
+    network: LanguageModel
+    outcomes: list[dict[str, JSON]]
+    forget: Callable[[], None]
+
+
+def learn_all(room: Classroom, networks: Sequence[NetworkSettings], out: Path) -> Learned:
+    """Train a network for each settings, or go on from those that a stopped run left, and join them.
+
+    Args:
+        room: where they learn.
+        networks: one for each member.
+        out: the model's folder, beside whose versions members are kept until they are not needed any more.
+    """
+    training, members = room.training, len(networks)
+    seconds = learning_seconds(room, members) / members
+    letters = torch.from_numpy(letters_of(room.alphabet))
+    told: dict[str, JSON] = {
+        "networks": [asdict(each) for each in networks],
+        "training": asdict(training),
+        "text": digest_of(room.text, room.alphabet),
+        "torch": torch.__version__,
+    }
+    folder = members_folder(out, told)
+
+    def train(number: int) -> Member:
+        seeded = replace(training, seed=member_seed(training.seed, number))
+        torch.manual_seed(seeded.seed)
+        # Made on the processor wherever it learns, so that it begins the same, and measured there, where it will serve.
+        network = make_network(networks[number], len(room.alphabet), letters)
+        which = "" if members == 1 else f"member {number + 1} of {members}: "
+        room.say(
+            f"{which}{networks[number].cell} network of {sum(each.numel() for each in network.parameters()):,} "
+            f"parameters, learning on {described(room.device)}"
+        )
+        outcome = learn(network.to(room.device), replace(room, training=seeded), seconds)
+        room.say(
+            f"{which}trained {outcome.epochs:.1f} epochs, {outcome.characters:,} characters in {outcome.seconds:.0f} s "
+            f"(ended by {outcome.ended})"
+        )
+        return Member(tensors=dict(weights_of(network)), facts=in_places(asdict(outcome)))
+
+    done = train_members(folder, members, train, say=room.say)
+    trained = []
+    for number, member in enumerate(done):
+        network = make_network(networks[number], len(room.alphabet), letters)
+        set_weights(network, member.tensors, f"{folder / str(number)}.safetensors")
+        trained.append(network)
+    return Learned(
+        network=join_networks(trained).eval(),
+        outcomes=[member.facts for member in done],
+        forget=lambda: forget_members(folder),
+    )
+
+
+def learning_seconds(room: Classroom, members: int) -> float:
+    """Give the seconds that are left to learn in, export and measuring kept back; infinite where there is no limit."""
+    if room.training.minutes == 0:
+        return math.inf
+    seconds = room.training.minutes * 60
+    reserve = min(max(seconds * MEASURED_SHARE, MEASURED_SECONDS[0]), MEASURED_SECONDS[1] * members)
+    reserve += INDEXED_SECONDS * len(room.text.texts) if isinstance(room.text, PhraseText) else 0.0
+    return max(seconds - reserve - (time.monotonic() - room.began), 0.1)
+
+
+def learn(network: LanguageModel, room: Classroom, seconds: float) -> Outcome:
+    """Train the network for so many seconds of wall clock at most, showing progress."""
+    text, alphabet, training = room.text, room.alphabet, room.training
+    if isinstance(text, PhraseText):
+        learned = encode_phrases(alphabet, text.texts, text.counts**training.count_power)
+        kept = first_characters(text.held_out_texts, VALIDATED_CHARACTERS)
+        held_out = encode_phrases(alphabet, kept, text.held_out_counts[: len(kept)] ** training.count_power)
+        lessons = Lessons(learned=learned, rare=room.rare, settings=training)
+    else:
+        lessons = Lessons(learned=alphabet.encode(text.text), rare=room.rare, settings=training)
+        stream = alphabet.encode(text.held_out[: VALIDATED_CHARACTERS * 5])
+
+    def validate() -> float:
+        scorer = torch_scorer(network)
+        if isinstance(text, PhraseText):
+            nats = phrase_losses(scorer, held_out, alphabet)
+            return weighted_loss(nats, held_out, held_out.weights).bits_per_character * math.log(2)
+        return stream_loss(scorer, stream, alphabet).bits_per_character * math.log(2)
+
+    with Display(sample=sampler(network, alphabet, text, training.seed)) as display:
+        try:
+            return train_network(
+                start_run(network, training),
+                lessons.batches,
+                advance,
+                validate,
+                training,
+                epoch_characters=lessons.epoch_characters,
+                seconds=seconds,
+                report=display.show,
+            )
+        except torch.OutOfMemoryError as error:
+            raise MachimError(
+                "the GPU must have memory for a batch, got none: lower --batch-characters, or --device cpu"
+            ) from error
+
+
+def sampler(network: LanguageModel, alphabet: Alphabet, text: PhraseText | StreamText, seed: int) -> Callable[[], str]:
+    """Make the sample that is shown now and then: a held-out beginning, and how the network would finish it."""
+    generator = np.random.default_rng(seed)
+
+    def sample() -> str:
+        if isinstance(text, PhraseText):
+            phrase = text.held_out_texts[int(generator.integers(len(text.held_out_texts)))]
+        else:
+            at = int(generator.integers(max(1, len(text.held_out) - 24)))
+            phrase = text.held_out[at : at + 24]
+        prefix = phrase[: max(1, len(phrase) // 2)]
+        options = SearchOptions(limit=1, max_characters=32, max_expansions=200)
+        network.eval()
+        found = search(Reader(network=TorchNetwork(network=network)), exact_query(alphabet, prefix), options).found
+        network.train()
+        finished = prefix + alphabet.decode(found[0].ids[len(prefix) :]) if found else prefix + "…"
+        return f"{prefix!r} → {finished!r}"
+
+    return sample
+
+
+def digest_of(text: PhraseText | StreamText, alphabet: Alphabet) -> str:
+    """Give the SHA-256 of all that networks learn from and are validated on."""
+    digest = hashlib.sha256(alphabet.model)
+    if isinstance(text, StreamText):
+        parts: list[str | NDArray[np.float64]] = [text.text, text.held_out]
+    else:
+        parts = ["\n".join(text.texts), "\n".join(text.held_out_texts), text.counts, text.held_out_counts]
+    for part in parts:
+        content = part.encode() if isinstance(part, str) else part.tobytes()
+        digest.update(f"{len(content)} ".encode())
+        digest.update(content)
+    return digest.hexdigest()
