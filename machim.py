@@ -17,6 +17,7 @@ COMMANDS = {
     "evaluate": "training.commands",
     "complete": "model.commands",
     "generate": "model.commands",
+    "classify": "model.commands",
     "serve": "service.commands",
     "inspect": "model.commands",
     "demo": "machim",

@@ -7,6 +7,7 @@ from types import NoneType, UnionType
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import click
+from click.core import ParameterSource
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -16,7 +17,7 @@ Command = TypeVar("Command", bound="Callable[..., object]")
 
 
 def settings_options(*classes: type, **defaults: object) -> Callable[[Command], Command]:
-    """Give a command one option for each field that has help, of each class in turn.
+    """Give a command one option for each field that has help, of each class in turn; one where two have the same name.
 
     Args:
         classes: frozen dataclasses; a field's help stands in its metadata, and its flags where its name is not enough.
@@ -24,17 +25,20 @@ def settings_options(*classes: type, **defaults: object) -> Callable[[Command], 
     """
 
     def decorate(command: Command) -> Command:
-        for option in reversed([made for each in classes for made in options_of(each, defaults)]):
+        named: dict[str, Callable[[Any], Any]] = {}
+        for each in classes:
+            named |= {name: made for name, made in options_of(each, defaults).items() if name not in named}
+        for option in reversed(named.values()):
             command = option(command)
         return command
 
     return decorate
 
 
-def options_of(settings: type, defaults: dict[str, object]) -> list[Callable[[Command], Command]]:
-    """Make the options of one class."""
+def options_of(settings: type, defaults: dict[str, object]) -> dict[str, Callable[[Any], Any]]:
+    """Make the options of one class, by the name of their field."""
     kinds = get_type_hints(settings)
-    made: list[Callable[[Any], Any]] = []
+    made: dict[str, Callable[[Any], Any]] = {}
     for field in fields(settings):
         if "help" not in field.metadata:
             continue
@@ -43,7 +47,7 @@ def options_of(settings: type, defaults: dict[str, object]) -> list[Callable[[Co
         kind = option_type(kinds[field.name])
         if kind is bool:
             both = f"{flag}/--no-{flag.removeprefix('--')}" if default else flag
-            made.append(click.option(both, is_flag=True, default=default, help=field.metadata["help"]))
+            made[field.name] = click.option(both, is_flag=True, default=default, help=field.metadata["help"])
         else:
             metavar = None
             if field.metadata.get("several", False):
@@ -52,16 +56,8 @@ def options_of(settings: type, defaults: dict[str, object]) -> list[Callable[[Co
             shown = default is not None and default != ""
             flags = field.metadata.get("flags", (flag,))
             help_text = field.metadata["help"]
-            made.append(
-                click.option(
-                    *flags,
-                    field.name,
-                    type=kind,
-                    default=default,
-                    show_default=shown,
-                    help=help_text,
-                    metavar=metavar,
-                )
+            made[field.name] = click.option(
+                *flags, field.name, type=kind, default=default, show_default=shown, help=help_text, metavar=metavar
             )
     return made
 
@@ -86,6 +82,15 @@ def option_type(kind: Any) -> Any:
     if get_origin(kind) is Literal:
         return click.Choice(get_args(kind))
     return kind
+
+
+def told_options(context: click.Context) -> dict[str, Any]:
+    """Give the options that somebody told a command, without those left to their default."""
+    return {
+        name: value
+        for name, value in context.params.items()
+        if context.get_parameter_source(name) is not ParameterSource.DEFAULT
+    }
 
 
 def settings_from(settings: type[Settings], options: dict[str, Any]) -> Settings:

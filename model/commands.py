@@ -11,6 +11,9 @@ import click
 
 from model.channel import KINDS
 from model.checkpoint import open_checkpoint
+from model.classification import as_json_object as as_json_classification
+from model.classification import classify as classify_text
+from model.classifier import load_classifier
 from model.command_options import settings_from, settings_options
 from model.completion import CompletionRequest, as_json_object
 from model.completion import complete as complete_phrase
@@ -91,6 +94,41 @@ def lines_of_input() -> Iterator[str]:
             yield typed.removeprefix("\ufeff") if number == 1 else typed
         except UnicodeDecodeError as error:
             raise InputError(f"standard input, line {number}: must be UTF-8, got {line[:20]!r}") from error
+
+
+@click.command(epilog="Example: machim classify models/countries 'San Fermín' --json")
+@MODEL
+@click.argument("texts", nargs=-1, required=True, metavar="[TEXT]...")
+@click.option(
+    "--limit", type=click.IntRange(min=1), default=5, show_default=True, help="Labels to show, the likeliest first."
+)
+@AS_JSON
+def classify(model: Path, texts: tuple[str, ...], limit: int, as_json: bool) -> None:
+    """Sort each TEXT with the checkpoint MODEL; with - one text a line of standard input.
+
+    Prints a label a line with its probability; with --json one object a line for each text: {"text", "label",
+    "probability", "probabilities": {label: probability}}.
+    """
+    loaded = load_classifier(model)
+    for place, text in numbered_lines() if texts == ("-",) else [("", text) for text in texts]:
+        try:
+            reply = classify_text(loaded, text)
+        except InputError as error:
+            raise InputError(f"{place}{error}") from error
+        if as_json:
+            click.echo(json.dumps(as_json_classification(reply, limit), ensure_ascii=False))
+        else:
+            if len(texts) > 1 or texts == ("-",):
+                click.echo(text)
+            for label, probability in list(reply.probabilities.items())[:limit]:
+                click.echo(f"{probability:8.2%}  {label}")
+        sys.stdout.flush()
+
+
+def numbered_lines() -> Iterator[tuple[str, str]]:
+    """Give the lines of standard input with where each stands, for a message."""
+    for number, line in enumerate(lines_of_input(), start=1):
+        yield f"standard input, line {number}: ", line
 
 
 @click.command(epilog="Example: machim generate models/shakespeare --prefix 'ROMEO:' --temperature 0.8 --seed 7")

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from model.loaded import LoadedModel, load_model
+from training.classifier_room import ClassifierRun
+from training.classifier_run import train_classifier
+from training.classifier_settings import ClassifierSettings
 from training.places import places_path
 from training.reading import ReadingSettings
 from training.run import RunSettings, train_model
@@ -17,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
 
+COUNTRY_PLACES = 40
 PLACES = 1500  # of the table's first lines: the largest cities, in Latin script and in Hangul
 
 
@@ -70,6 +76,40 @@ def phrases(tiny_models: Path) -> LoadedModel:
 def running(tiny_models: Path) -> LoadedModel:
     """The tiny model of running text, loaded."""
     return load_model(tiny_models / "hello")
+
+
+@pytest.fixture(scope="session")
+def countries_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Places of the embedded table with their country, of the countries that have many."""
+    rows = [line.split("\t") for line in places_path().read_text(encoding="utf-8").split("\n")[1:] if line]
+    counts = Counter(country for _, _, country in rows[:PLACES])
+    path = tmp_path_factory.mktemp("data") / "countries.tsv"
+    lines = [f"{country}\t{name}\n" for name, _, country in rows[:PLACES] if counts[country] >= COUNTRY_PLACES]
+    path.write_text("".join(lines), encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="session")
+def classifiers(tmp_path_factory: pytest.TempPathFactory, countries_file: Path) -> Path:
+    """A models folder with ``countries``: n-grams, branches and a recurrence; ``pair``: two members, one of each."""
+    folder = tmp_path_factory.mktemp("classifiers")
+    small = ClassifierSettings(embedding_width=16, filters=8, hidden_width=8, branch_widths="2,3", ngram_most=3)
+    runs = {
+        "countries": (small,),
+        "pair": (replace(small, encoder="branches"), replace(small, encoder="wide+recurrent", cell="gru")),
+    }
+    for name, members in runs.items():
+        told = ClassifierRun(
+            reading=ReadingSettings(),
+            text=TextSettings(),
+            members=members,
+            training=TrainingSettings(
+                minutes=0, batch_characters=512, learning_rate=0.01, threads=1, members=len(members)
+            ),
+            epochs=4,
+        )
+        train_classifier([str(countries_file)], folder / name, told, say=lambda _: None, began=time.monotonic())
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 PURPOSE = {
     "autocomplete": "It finishes phrases that somebody began to type.",
     "text": "It writes running text on from a beginning, and finishes words in it.",
+    "classify": "It sorts texts by labels.",
 }
 SYSTEMS = {
     "model": "machim",
@@ -43,6 +44,8 @@ TYPED_COLUMNS = {
     "mrr": "MRR@10",
     "exact_mrr": "MRR@10, plain prefix",
 }
+LABEL_COLUMNS = {"texts": "texts", "precision": "precision", "recall": "recall", "f1": "F1"}
+MOST_LABELS = 20
 LATENCY_COLUMNS = {
     "p50": "median, ms",
     "p99": "99th percentile, ms",
@@ -114,6 +117,8 @@ def figures_tables(figures: dict[str, JSON]) -> list[Table]:
     """Lay the figures of a run or of an evaluation out as tables, those that there are."""
     tables = [
         bits_table(figures),
+        sorting_table(figures),
+        label_table(as_mapping(figures.get("per_label"))),
         members_table(as_mapping(figures.get("members_bits_per_character"))),
         completion_table(as_mapping(figures.get("completion"))),
         typed_table(as_mapping(figures.get("typed"))),
@@ -142,6 +147,31 @@ def members_table(bits: dict[str, JSON]) -> Table:
     """Show bits per character of each member of an ensemble, and of all together."""
     rows = tuple(("all together" if name == "ensemble" else f"member {name}", plain(bits[name])) for name in bits)
     return Table(columns=("bits per character, networks alone (float32)", ""), rows=rows)
+
+
+def sorting_table(figures: dict[str, JSON]) -> Table:
+    """Show how well texts were sorted, and how far the probabilities are to be trusted."""
+    calibration = as_mapping(figures.get("calibration_error"))
+    named = {
+        "accuracy": figures.get("accuracy"),
+        "macro F1": figures.get("macro_f1"),
+        "loss, nats": figures.get("loss_nats"),
+        "calibration error": calibration.get("after"),
+        "calibration error, before the temperature": calibration.get("before"),
+        "accuracy of n-grams alone": as_mapping(figures.get("accuracy_of_parts")).get("ngrams"),
+        "accuracy of the networks alone": as_mapping(figures.get("accuracy_of_parts")).get("networks"),
+        "accuracy of the members": as_mapping(figures.get("accuracy_of_parts")).get("members"),
+    }
+    rows = tuple((name, plain(value)) for name, value in named.items() if value is not None)
+    return Table(columns=("sorting held-out texts", plain(figures.get("texts", ""))), rows=rows)
+
+
+def label_table(labels: dict[str, JSON]) -> Table:
+    """Show how well each label was found; of many labels the worst."""
+    rows = {label: as_mapping(each) for label, each in labels.items()}
+    shown = sorted(rows, key=lambda label: float(plain(rows[label].get("f1", 0))))[:MOST_LABELS]
+    name = "label" if len(shown) == len(rows) else f"the {len(shown)} worst of {len(rows)} labels"
+    return table_of(name, LABEL_COLUMNS, {label: rows[label] for label in shown})
 
 
 def completion_table(completion: dict[str, JSON]) -> Table:

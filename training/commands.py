@@ -11,12 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from model.command_options import settings_from, settings_options
+from model.command_options import settings_from, settings_options, told_options
 from model.commands import KIND_OPTION
 from model.errors import InputError
+from training.classifier_settings import ClassifierSettings, SortingSettings
+from training.labelled import looks_labelled
 from training.protocol import ProtocolSettings
 from training.reading import ReadingSettings
 from training.settings import BlendSettings, NetworkSettings, TextSettings, TrainingSettings
+from training.told import classifier_run, language_run
 
 if TYPE_CHECKING:
     from model.manifest import JSON
@@ -51,40 +54,48 @@ def need_training_libraries() -> None:
 )
 @click.option(
     "--task",
-    type=click.Choice(["auto", "autocomplete", "text"]),
+    type=click.Choice(["auto", "autocomplete", "text", "classify"]),
     default="auto",
     show_default=True,
-    help="autocomplete learns phrases, a line each; text learns running text; auto looks at the data.",
+    help="autocomplete learns phrases, a line each; text learns running text; classify learns to sort texts with"
+    " labels; auto looks at the data.",
 )
-@settings_options(ReadingSettings, TextSettings, NetworkSettings, TrainingSettings, BlendSettings)
+@settings_options(
+    ReadingSettings,
+    TextSettings,
+    NetworkSettings,
+    TrainingSettings,
+    BlendSettings,
+    ClassifierSettings,
+    SortingSettings,
+)
 @click.option("--note", default="", help="A credit or remark for the model card.")
 @click.option("--json", "as_json", is_flag=True, help="Print the version's folder and its figures as JSON.")
-def train(data: tuple[str, ...], out: Path, task: Any, note: str, as_json: bool, **options: Any) -> None:
+@click.pass_context
+def train(
+    context: click.Context, /, data: tuple[str, ...], out: Path, task: Any, note: str, as_json: bool, **options: Any
+) -> None:
     """Train a model on DATA: files, folders, globs, or - for standard input.
 
-    Each run makes a new version in the folder --out. A twentieth of the phrases, chosen by hash, or the last tenth of
-    running text, is held out to measure on.
+    Each run makes a new version in the folder --out. A twentieth of the phrases or a tenth of the texts of every
+    label (fewer where there are many), chosen by hash, or the last tenth of running text, is held out to measure on.
     """
     began = time.monotonic()
     reading = settings_from(ReadingSettings, options)
-    text = settings_from(TextSettings, options)
-    network, *others = (settings_from(NetworkSettings, {**options, "cell": cell}) for cell in options["cell"])
-    training = settings_from(TrainingSettings, options)
-    blend = settings_from(BlendSettings, options)
     need_training_libraries()
-    from training.run import RunSettings, train_model  # noqa: PLC0415
+    if task == "auto" and (reason := looks_labelled(data, reading)) is not None:
+        say(f"taken for texts with labels, since {reason}; --task autocomplete takes each line for a phrase")
+        task = "classify"
+    if task == "classify":
+        from training.classifier_run import train_classifier  # noqa: PLC0415
 
-    settings = RunSettings(
-        task=task,
-        reading=reading,
-        text=text,
-        network=network,
-        others=tuple(others),
-        training=training,
-        blend=blend,
-        note=note,
-    )
-    trained = train_model(data, out, settings, say=say, began=began)
+        trained = train_classifier(
+            data, out, classifier_run(told_options(context), reading, note), say=say, began=began
+        )
+    else:
+        from training.run import train_model  # noqa: PLC0415
+
+        trained = train_model(data, out, language_run(task, options, reading, note), say=say, began=began)
     if as_json:
         click.echo(json.dumps({"checkpoint": str(trained.directory), "figures": trained.figures}, ensure_ascii=False))
     else:

@@ -150,9 +150,9 @@ def model_bytes(graph: Graph, weights: Weights, inputs: list[Port], outputs: lis
         [port(*each) for each in outputs],
         initializer=[*graph.constants.values(), *weights.tensors.values()],
     )
-    written = helper.make_model(
-        made, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION, producer_name="machim"
-    )
+    others = sorted({node.domain for node in graph.nodes} - {""})  # whose operators ONNX Runtime brings along
+    opsets = [helper.make_opsetid("", OPSET), *(helper.make_opsetid(domain, 1) for domain in others)]
+    written = helper.make_model(made, opset_imports=opsets, ir_version=IR_VERSION, producer_name="machim")
     serialised: bytes = written.SerializeToString(deterministic=True)
     return serialised
 

@@ -1,0 +1,170 @@
+"""The wide layer learns the optimum of its loss, from inputs scaled by how differently labels use an n-gram.
+
+Legend: D texts, F n-grams known, C labels.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+
+import numpy as np
+import pytest
+import torch
+from sklearn.linear_model import LogisticRegression
+
+from training.classifier_settings import ClassifierSettings
+from training.wide import (
+    Lesson,
+    Occurrences,
+    WideNetwork,
+    descend,
+    known_ngrams,
+    label_contrast,
+    learn_wide,
+    occurrences,
+)
+
+WORDS = {0: ("good fine great", "sun"), 1: ("bad poor awful", "rain"), 2: ("so so plain", "fog")}
+
+
+def some_lesson(texts: int = 90, *, weighted: bool = False) -> Lesson:
+    """Texts of three labels whose words overlap, one in six labelled at random."""
+    generator = np.random.default_rng(0)
+    labels = generator.integers(3, size=texts)
+    written = [
+        " ".join([*generator.choice(WORDS[label][0].split(), 2), *generator.choice(["the", "a", WORDS[label][1]], 3)])
+        for label in labels.tolist()
+    ]
+    noise = generator.random(texts) < 1 / 6
+    labels[noise] = generator.integers(3, size=int(noise.sum()))
+    weights = generator.uniform(0.2, 1.8, texts) if weighted else np.ones(texts)
+    return Lesson(texts=written, labels=labels, text_weights=weights / weights.mean(), number=3)
+
+
+def test_contrast_is_the_largest_log_odds_ratio_of_a_label_against_the_others() -> None:
+    """Three n-grams in five texts; each label, and the others together, count as having used each once more."""
+    found = Occurrences(
+        starts=np.array([0, 2, 3, 5, 6, 8]),
+        places=np.array([0, 1, 0, 1, 2, 2, 0, 2]),
+        values=np.ones(8, np.float32),
+        ngrams=3,
+    )
+    labels = np.array([0, 0, 1, 1, 2])
+    # texts with the n-gram, label by label: (2, 0, 1), (1, 1, 0), (0, 2, 1)
+    expected = []
+    counts = [[2, 0, 1], [1, 1, 0], [0, 2, 1]]
+    for each in counts:
+        ratios = []
+        for label in range(3):
+            own, others = each[label] + 1, sum(each) - each[label] + 1
+            all_own = sum(row[label] + 1 for row in counts)
+            all_others = sum(sum(row) - row[label] + 1 for row in counts)
+            ratios.append(abs(math.log(own / all_own) - math.log(others / all_others)))
+        expected.append(max(ratios))
+    np.testing.assert_allclose(label_contrast(found, labels, 3), expected, rtol=1e-6)
+
+
+def test_contrast_of_two_labels_is_the_log_count_ratio() -> None:
+    """Wang and Manning's r = log((p / |p|) / (q / |q|)), written out: p = (3, 1), q = (1, 2)."""
+    found = Occurrences(
+        starts=np.array([0, 1, 2, 3]), places=np.array([0, 0, 1]), values=np.ones(3, np.float32), ngrams=2
+    )
+    contrast = label_contrast(found, np.array([0, 0, 1]), 2)
+    np.testing.assert_allclose(contrast, [math.log((3 / 4) / (1 / 3)), math.log((2 / 3) / (1 / 4))], rtol=1e-6)
+
+
+def test_sparse_rows_are_the_matrix_and_turned_around_its_transpose() -> None:
+    lesson = some_lesson(9)
+    found = occurrences(lesson.texts, known_ngrams(lesson.texts, 1, 3, 1, 10_000))
+    matrix = found.matrix().to_dense()
+    assert matrix.shape == (9, found.ngrams)
+    np.testing.assert_allclose((matrix**2).sum(dim=1), 1, rtol=1e-5)
+    assert torch.equal(found.transposed().to_dense(), matrix.T)
+    row, place, value = found.texts[20], found.places[20], found.values[20]
+    assert float(matrix[int(row), int(place)]) == float(value)
+
+
+@pytest.mark.parametrize("strength", [0.5, 32.0])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_descending_ends_where_the_loss_is_least(strength: float, weighted: bool) -> None:
+    """No gradient is left, and scikit-learn's logistic regression with the same penalty finds nothing better."""
+    lesson = some_lesson(weighted=weighted)
+    found = occurrences(lesson.texts, known_ngrams(lesson.texts, 1, 3, 2, 10_000))
+    inputs = found.matrix().to_dense().double().numpy()
+    network = WideNetwork(found.ngrams, 0, 3, torch.Generator())
+    descend(network, lesson, found, strength, math.inf)
+    learned, bias = (each.detach().double() for each in (network.weights, network.bias))
+    logistic = LogisticRegression(C=strength, max_iter=5000, tol=1e-8)
+    logistic.fit(inputs, lesson.labels, sample_weight=lesson.text_weights)
+
+    def loss(weights: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
+        """Mean weighted cross-entropy and penalty, in float64."""
+        rows = torch.log_softmax(torch.from_numpy(inputs) @ weights + bias, dim=1)
+        own = rows[torch.arange(len(inputs)), torch.from_numpy(lesson.labels)]
+        weighed = -(own * torch.from_numpy(lesson.text_weights)).mean()
+        return weighed + (weights**2).sum() / (2 * strength * len(inputs))
+
+    best = float(loss(torch.from_numpy(logistic.coef_.T), torch.from_numpy(logistic.intercept_)))
+    reached = loss(learned.requires_grad_(), bias.requires_grad_())
+    reached.backward()  # type: ignore[no-untyped-call]
+    assert learned.grad is not None
+    assert bias.grad is not None
+    assert max(float(learned.grad.abs().max()), float(bias.grad.abs().max())) < 1e-3
+    assert float(reached.detach()) < best + 1e-3
+    assert best < 0.9 * math.log(3)  # there was something to learn
+
+
+def test_a_strength_goes_on_from_the_one_before_and_the_layer_holds_the_scales() -> None:
+    """The more strength, the larger the weights; what the layer says is what its weights say without scales."""
+    lesson, settings = some_lesson(), ClassifierSettings(encoder="wide", ngram_most=3)
+    layers = dict(learn_wide(lesson, settings, (0.5, 8.0), 0, math.inf))
+    assert list(layers) == [0.5, 8.0]
+    assert np.linalg.norm(layers[8.0].weights) > 1.5 * np.linalg.norm(layers[0.5].weights)
+    layer = layers[8.0]
+    assert (layer.ngrams.scales == 1).all()
+    dense = occurrences(lesson.texts, layer.ngrams).matrix().to_dense().numpy()
+    logits = layer.logits(lesson.texts)
+    np.testing.assert_allclose(logits, dense @ layer.weights + layer.bias, rtol=1e-4, atol=1e-5)
+    assert (logits.argmax(axis=1) == lesson.labels).mean() > 0.8
+    again = dict(learn_wide(lesson, settings, (0.5, 8.0), 0, math.inf))
+    np.testing.assert_array_equal(again[8.0].weights, layer.weights)
+
+
+def test_scaled_inputs_reach_a_lower_loss_at_the_same_strength() -> None:
+    """What only one label uses counts more, so its weight costs less."""
+    lesson = some_lesson()
+    ngrams = known_ngrams(lesson.texts, 1, 3, 2, 10_000)
+    found = occurrences(lesson.texts, ngrams)
+    network = WideNetwork(found.ngrams, 0, 3, torch.Generator())
+    descend(network, lesson, found, 0.5, math.inf)
+    ((_, scaled),) = learn_wide(lesson, ClassifierSettings(encoder="wide", ngram_most=3), (0.5,), 0, math.inf)
+    plain = found.matrix() @ network.weights.detach() + network.bias.detach()
+    losses = [
+        float(torch.nn.functional.cross_entropy(logits, torch.from_numpy(lesson.labels)))
+        for logits in (torch.from_numpy(scaled.logits(lesson.texts)), plain)
+    ]
+    assert losses[0] < losses[1]
+
+
+def test_no_time_left_still_gives_every_strength() -> None:
+    lesson, settings = some_lesson(), ClassifierSettings(encoder="wide", ngram_most=3)
+    hurried = dict(learn_wide(lesson, settings, (0.5, 8.0), 0, time.monotonic()))
+    patient = dict(learn_wide(lesson, settings, (0.5, 8.0), 0, math.inf))
+    assert list(hurried) == [0.5, 8.0]
+    assert (hurried[0.5].logits(lesson.texts).argmax(axis=1) == lesson.labels).mean() > 0.5
+    assert not np.array_equal(hurried[8.0].weights, patient[8.0].weights)
+
+
+@pytest.mark.parametrize(("hidden", "right"), [(0, False), (8, True)])
+def test_a_hidden_layer_learns_what_a_linear_one_cannot(hidden: int, right: bool) -> None:
+    """Whether exactly one of two characters is the later one, seen by single characters: exclusive or."""
+    counted = {"ac": (0, 16), "bd": (0, 10), "ad": (1, 12), "bc": (1, 11)}
+    texts = [text for text, (_, count) in counted.items() for _ in range(count)]
+    labels = np.array([label for label, count in counted.values() for _ in range(count)])
+    lesson = Lesson(texts=texts, labels=labels, text_weights=np.ones(len(texts)), number=2)
+    settings = ClassifierSettings(encoder="wide", ngram_most=1, ngram_hidden=hidden)
+    *_, (_, layer) = learn_wide(lesson, settings, (1e3, 1e5), 1, math.inf)
+    assert bool((layer.logits(list(counted)).argmax(axis=1) == [0, 0, 1, 1]).all()) == right
+    assert layer.weights.shape == (len(layer.ngrams.hashes), hidden or 2)
+    assert (layer.output is not None) == bool(hidden)

@@ -1,0 +1,97 @@
+"""How a network learns to sort texts: cross-entropy with labels, by the same loop as language models.
+
+Legend: B batch, T characters, D texts, M held-out texts, C labels.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from training.devices import tensor_on, uses_bfloat16
+from training.loop import descend
+from training.text_batches import TextSet, batches_in_order, shuffled_batches
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+    from training.classifier import TextClassifier
+    from training.loop import Run
+    from training.settings import TrainingSettings
+    from training.text_batches import TextBatch
+
+SCORED_CHARACTERS = 16_384  # in one call
+
+
+@dataclass(frozen=True, kw_only=True)
+class TextLessons:
+    """What a network learns from.
+
+    targets: (D, C) float32, the probability that each label should have; weights: (D,) float32, how much each text
+    counts, 1 on average; settings: how; chance: of the run.
+    """
+
+    texts: TextSet
+    targets: NDArray[np.float32]
+    weights: NDArray[np.float32]
+    settings: TrainingSettings
+
+    @property
+    def epoch_characters(self) -> float:
+        """How many characters an epoch reads."""
+        return float(self.texts.lengths.sum())
+
+    def batches(self, epoch: int) -> Iterator[TextBatch]:
+        """Give the batches of one epoch, counted from 0."""
+        return shuffled_batches(
+            self.texts, batch_characters=self.settings.batch_characters, seed=self.settings.seed, epoch=epoch
+        )
+
+    def advance(
+        self, run: Run[TextClassifier], batch: TextBatch, _state: Tensor | None, settings: TrainingSettings
+    ) -> tuple[float, None]:
+        """Take one step down the gradient; give the loss, nats a text."""
+        device = run.network.device
+        with torch.autocast(device.type, torch.bfloat16, enabled=uses_bfloat16(settings.precision, device)):
+            logits = run.network(tensor_on(device, batch.ids), tensor_on(device, batch.lengths))
+        wanted = tensor_on(device, self.targets[batch.places])
+        each = torch.nn.functional.cross_entropy(logits.float(), wanted, reduction="none")  # (B,)
+        weights = tensor_on(device, self.weights[batch.places])
+        loss = (each * weights).sum() / weights.sum()
+        descend(run, loss, settings)
+        read = int(batch.lengths.sum())
+        run.characters += read
+        run.epoch_characters += read
+        return float(loss.detach()), None
+
+
+def one_hot(numbers: NDArray[np.int64], labels: int) -> NDArray[np.float32]:
+    """Give a text's label all the probability: (D, C) of (D,)."""
+    targets = np.zeros((len(numbers), labels), np.float32)
+    targets[np.arange(len(numbers)), numbers] = 1
+    return targets
+
+
+def network_logits(network: TextClassifier, texts: TextSet, labels: int) -> NDArray[np.float32]:
+    """Give a network's logits of texts, in float32: (D, C), nats."""
+    logits = np.zeros((len(texts), labels), np.float32)
+    training = network.training
+    network.eval()
+    with torch.no_grad():
+        for batch in batches_in_order(texts, batch_characters=SCORED_CHARACTERS):
+            scored = network(tensor_on(network.device, batch.ids), tensor_on(network.device, batch.lengths))
+            logits[batch.places] = scored.float().cpu().numpy()
+    network.train(training)
+    return logits
+
+
+def mean_loss(logits: NDArray[np.floating], numbers: NDArray[np.int64]) -> float:
+    """Give the mean of -log P of the labels (M,) by logits (M, C), nats a text."""
+    scored = torch.from_numpy(np.asarray(logits, np.float64))
+    return float(torch.nn.functional.cross_entropy(scored, torch.from_numpy(numbers)))

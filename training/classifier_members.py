@@ -1,0 +1,142 @@
+"""The networks of a classifier's members, trained one after another.
+
+Legend: C labels.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from model.errors import MachimError
+from training.classifier import TextClassifier
+from training.classifier_checkpoints import network_tensors, set_tensors
+from training.classifier_learning import TextLessons, mean_loss, network_logits
+from training.comparison import in_places
+from training.devices import described
+from training.display import Display
+from training.letters import letters_of
+from training.loop import Outcome, start_run, train_network
+from training.members import Member, forget_members, member_seed, members_folder, train_members
+from training.text_batches import encode_texts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from model.manifest import JSON
+    from training.classifier_room import Room
+
+MEASURED_SHARE = 0.08  # of the time, kept for export and figures
+MEASURED_SECONDS = (1.0, 60.0)  # at the least and at the most
+VALIDATED_TEXTS = 4_000  # held out, at each validation
+
+
+def learn_networks(
+    room: Room, out: Path
+) -> tuple[tuple[TextClassifier, ...], tuple[dict[str, JSON], ...], Callable[[], None]]:
+    """Train the network of every member that has one, or go on from those that a stopped run left.
+
+    Returns:
+        The networks, how the training of each went, and what to do when the version is written.
+    """
+    told = room.told
+    chosen = [each for each in told.members if each.reads_characters]
+    if not chosen:
+        return (), (), lambda: None
+    letters = torch.from_numpy(letters_of(room.alphabet))
+    folder = members_folder(out, told_of(room))
+    reserve = min(max(room.clock.seconds * MEASURED_SHARE, MEASURED_SECONDS[0]), MEASURED_SECONDS[1])
+    reserve += (time.monotonic() - room.clock.began) * (1 if told.members[0].is_wide else 0)  # n-grams, once more
+    seconds = max((room.clock.left() - reserve) / len(chosen), 0.1)
+
+    def train(number: int) -> Member:
+        seeded = replace(told.training, seed=member_seed(told.training.seed, number))
+        torch.manual_seed(seeded.seed)
+        network = TextClassifier(chosen[number], len(room.alphabet), len(room.split.labels), letters)
+        which = "" if len(chosen) == 1 else f"member {number + 1} of {len(chosen)}: "
+        room.say(
+            f"{which}{chosen[number].encoder} of {sum(each.numel() for each in network.parameters()):,} parameters, "
+            f"learning on {described(room.device)}"
+        )
+        outcome = learn_network(network.to(room.device), replace(room, told=replace(told, training=seeded)), seconds)
+        room.say(f"{which}trained {outcome.epochs:.1f} epochs in {outcome.seconds:.0f} s (ended by {outcome.ended})")
+        return Member(tensors=network_tensors(network.cpu()), facts=in_places(asdict(outcome)))
+
+    done = train_members(folder, len(chosen), train, say=room.say)
+    networks = []
+    for number, member in enumerate(done):
+        network = TextClassifier(chosen[number], len(room.alphabet), len(room.split.labels), letters)
+        set_tensors(network, member.tensors, f"{folder / str(number)}.safetensors")
+        networks.append(network.eval())
+    return tuple(networks), tuple(member.facts for member in done), lambda: forget_members(folder)
+
+
+def told_of(room: Room) -> JSON:
+    """Give all that decides what members become, as JSON."""
+    split = room.split
+    texts = hashlib.sha256("\n".join(split.texts).encode())
+    texts.update(split.numbers.tobytes())
+    return {
+        "members": [asdict(each) for each in room.told.members],
+        "training": asdict(room.told.training),
+        "sorting": asdict(room.told.sorting),
+        "labels": list(split.labels),
+        "texts": texts.hexdigest(),
+        "torch": torch.__version__,
+    }
+
+
+def learn_network(network: TextClassifier, room: Room, seconds: float) -> Outcome:
+    """Train a network for so many seconds of wall clock at most, showing progress."""
+    split, training = room.split, room.told.training
+    longest = network.settings.longest
+    lessons = TextLessons(
+        texts=encode_texts(room.alphabet, split.texts, longest),
+        targets=room.targets,
+        weights=room.text_weights.astype(np.float32),
+        settings=training,
+    )
+    # Held-out texts stand in the order of the file, which may be sorted: a fair part is looked at.
+    seen = np.random.default_rng(0).permutation(len(split.held_out_texts))[:VALIDATED_TEXTS]
+    held_out = encode_texts(room.alphabet, [split.held_out_texts[place] for place in seen], longest)
+    numbers = split.held_out_numbers[seen]
+
+    def validate() -> float:
+        return mean_loss(network_logits(network, held_out, len(split.labels)), numbers)
+
+    with Display(sample=sampler(network, room), unit="text") as display:
+        try:
+            return train_network(
+                start_run(network, training),
+                lessons.batches,
+                lessons.advance,
+                validate,
+                training,
+                epoch_characters=lessons.epoch_characters,
+                seconds=seconds,
+                report=display.show,
+            )
+        except torch.OutOfMemoryError as error:
+            raise MachimError(
+                "the GPU must have memory for a batch, got none: lower --batch-characters, or --device cpu"
+            ) from error
+
+
+def sampler(network: TextClassifier, room: Room) -> Callable[[], str]:
+    """Make the sample that is shown now and then: a held-out text, and the label that the network gives it."""
+    generator = np.random.default_rng(room.told.training.seed)
+    split = room.split
+
+    def sample() -> str:
+        place = int(generator.integers(len(split.held_out_texts)))
+        text = encode_texts(room.alphabet, [split.held_out_texts[place]], network.settings.longest)
+        said = split.labels[int(network_logits(network, text, len(split.labels)).argmax())]
+        return f"{split.held_out_texts[place][:60]!r} → {said} ({split.labels[split.held_out_numbers[place]]})"
+
+    return sample

@@ -1,0 +1,69 @@
+"""What the parts of a classifier learn from, and how.
+
+Legend: D texts to learn from, C labels.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from training.classifier_settings import ClassifierSettings, SortingSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy as np
+    import torch
+    from numpy.typing import NDArray
+
+    from model.alphabet import Alphabet
+    from training.label_split import SplitTexts
+    from training.reading import ReadingSettings
+    from training.settings import TextSettings, TrainingSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassifierRun:
+    """All that a run is told.
+
+    members: the settings of each; epochs: None for as many as the texts ask for.
+    """
+
+    reading: ReadingSettings
+    text: TextSettings
+    members: tuple[ClassifierSettings, ...]
+    training: TrainingSettings
+    epochs: int | None = None
+    sorting: SortingSettings = field(default_factory=SortingSettings)
+    note: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Clock:
+    """When a run began, by ``time.monotonic``, and how many seconds it has; infinite where there is no limit."""
+
+    began: float
+    seconds: float
+
+    def left(self, until: float = 1.0) -> float:
+        """Give the seconds that are left of a share of the time."""
+        return self.seconds * until - (time.monotonic() - self.began)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Room:
+    """What the parts of a classifier learn from, and how.
+
+    text_weights: (D,) of the texts to learn from; targets: (D, C) what their labels should be.
+    """
+
+    told: ClassifierRun
+    split: SplitTexts
+    alphabet: Alphabet
+    device: torch.device
+    clock: Clock
+    targets: NDArray[np.float32]
+    text_weights: NDArray[np.float64]
+    say: Callable[[str], None]

@@ -1,0 +1,180 @@
+"""A training run of a classifier, from files to a finished, measured checkpoint.
+
+Legend: M held-out texts, C labels.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from model.alphabet import count_characters, train_alphabet
+from model.checkpoint import check_writable
+from training.classifier_checkpoints import Classifier, write_classifier
+from training.classifier_figures import classifier_figures
+from training.classifier_learning import mean_loss, network_logits, one_hot
+from training.classifier_members import learn_networks
+from training.classifier_room import ClassifierRun, Clock, Room
+from training.devices import choose_device, described
+from training.joining import Join, fit_factors, fit_temperature
+from training.label_split import label_weights, split_labelled
+from training.labelled import read_labelled
+from training.run import Trained
+from training.text_batches import encode_texts
+from training.wide import STRENGTHS, Lesson, WideLayer, learn_wide
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from model.manifest import JSON
+    from training.classifier import TextClassifier
+    from training.label_split import SplitTexts
+    from training.settings import TrainingSettings
+
+LEARNED_TEXTS, LEAST_STEPS = 600_000, 1_000  # at least, as far as the number of epochs allows
+LEAST_EPOCHS, MOST_EPOCHS = 4, 60
+WIDE_SHARE = 0.3  # of the time, at most, for the weights over n-grams; as much again to learn them from all texts
+
+
+def train_classifier(
+    sources: Sequence[str], out: Path, told: ClassifierRun, *, say: Callable[[str], None], began: float
+) -> Trained:
+    """Read, train, join, export, measure and write; in the time that was given.
+
+    Args:
+        sources: files, folders, globs or ``-``.
+        out: the model's folder; a new version is made in it.
+        told: how.
+        say: is told what is being done, a line each.
+        began: when the command began, by ``time.monotonic``.
+
+    Raises:
+        InputError: the texts or a setting break a rule, there is no such device, or the folder cannot be written.
+    """
+    device = choose_device(told.training.device)
+    check_writable(out)
+    torch.set_num_threads(told.training.threads or torch.get_num_threads())
+    read = read_labelled(sources, told.reading, say)
+    split = split_labelled(read)
+    say(
+        f"read {len(read.texts):,} texts with {len(split.labels):,} labels, {len(split.held_out_texts):,} of them "
+        "held out"
+    )
+    told = replace(told, training=replace(told.training, epochs=told.epochs or epochs_for(split, told.training)))
+    counts = count_characters(split.texts, np.ones(len(split.texts)))
+    room = Room(
+        told=told,
+        split=split,
+        alphabet=train_alphabet(counts, character_limit=told.text.characters),
+        device=device,
+        clock=Clock(began=began, seconds=told.training.minutes * 60 or math.inf),
+        targets=one_hot(split.numbers, len(split.labels)),
+        text_weights=label_weights(split.numbers, len(split.labels), told.sorting.balance)[split.numbers],
+        say=say,
+    )
+    strength, wide = 0.0, None
+    if any(each.is_wide for each in told.members):
+        strength, wide = choose_wide(room)
+    networks, outcomes, forget = learn_networks(room, out)
+    classifier = join(room, networks, wide)
+    figures, _ = classifier_figures(classifier, split)
+    if classifier.wide is not None and room.clock.left() > 0:
+        classifier = replace(classifier, wide=relearn_wide(room, strength))
+    provenance: dict[str, JSON] = {
+        "data": {
+            "sources": list(sources),
+            "texts": len(split.texts),
+            "held_out_texts": len(split.held_out_texts),
+            "labels": len(split.labels),
+            "disputed_texts": read.disputed,
+            "lines": read.lines,
+            "skipped_lines": read.skipped,
+        },
+        "reading": asdict(told.reading),
+        "text": asdict(told.text),
+        "training": asdict(told.training),
+        "sorting": asdict(told.sorting),
+        "ngram_strength": strength,
+        "outcomes": list(outcomes),
+        "torch": torch.__version__,
+        "device": described(device),
+        "note": told.note,
+    }
+    directory = write_classifier(out, classifier, figures=figures, provenance=provenance)
+    forget()
+    return Trained(directory=directory, figures=figures)
+
+
+def epochs_for(split: SplitTexts, training: TrainingSettings) -> int:
+    """Choose how often to go through texts: the fewer they are, the more often."""
+    characters = sum(map(len, split.texts))
+    steps = max(1.0, characters / training.batch_characters)  # an epoch
+    wanted = max(LEARNED_TEXTS / len(split.texts), LEAST_STEPS / steps)
+    return round(min(max(wanted, LEAST_EPOCHS), MOST_EPOCHS))
+
+
+def choose_wide(room: Room) -> tuple[float, WideLayer]:
+    """Learn the weights over n-grams with several strengths; give the one whose loss on held-out texts is least."""
+    split, settings = room.split, next(each for each in room.told.members if each.is_wide)
+    lesson = Lesson(texts=split.texts, labels=split.numbers, text_weights=room.text_weights, number=len(split.labels))
+    deadline = time.monotonic() + min(room.clock.left() * WIDE_SHARE, 1e9)
+    best: tuple[float, float, WideLayer] | None = None
+    began = time.monotonic()
+    for strength, layer in learn_wide(lesson, settings, STRENGTHS, room.told.training.seed, deadline):
+        logits = layer.logits(split.held_out_texts)
+        loss = mean_loss(logits / fit_temperature(logits, split.held_out_numbers), split.held_out_numbers)
+        if best is not None and loss > best[0]:
+            break
+        best = (loss, strength, layer)
+    assert best is not None  # noqa: S101 - there is a first strength
+    _, strength, layer = best
+    right = float((layer.logits(split.held_out_texts).argmax(axis=1) == split.held_out_numbers).mean())
+    room.say(
+        f"{len(layer.ngrams.hashes):,} n-grams learned in {time.monotonic() - began:.0f} s: "
+        f"alone they label {right:.1%} of the held-out texts rightly"
+    )
+    return strength, layer
+
+
+def relearn_wide(room: Room, strength: float) -> WideLayer:
+    """Learn the weights over n-grams anew, from the held-out texts, too: what was to be measured on them is."""
+    split, settings = room.split, next(each for each in room.told.members if each.is_wide)
+    numbers = split.all_numbers
+    weights = label_weights(numbers, len(split.labels), room.told.sorting.balance)[numbers]
+    lesson = Lesson(texts=split.all_texts, labels=numbers, text_weights=weights, number=len(split.labels))
+    deadline = time.monotonic() + min(room.clock.left(), 1e9)
+    ((_, layer),) = learn_wide(lesson, settings, [strength], room.told.training.seed, deadline)
+    return layer
+
+
+def join(room: Room, networks: tuple[TextClassifier, ...], wide: WideLayer | None) -> Classifier:
+    """Find how much each source of logits counts, and how sure their sum is, on held-out texts."""
+    split = room.split
+    numbers, labels = split.held_out_numbers, len(split.labels)
+    of_wide = None if wide is None else wide.logits(split.held_out_texts)
+    joins, joined = [], []
+    for network in networks:
+        held_out = encode_texts(room.alphabet, split.held_out_texts, network.settings.longest)
+        logits = network_logits(network, held_out, labels)
+        if of_wide is None:
+            joins.append(Join(network=1 / fit_temperature(logits, numbers), wide=0.0))
+        else:
+            factors = fit_factors([logits, of_wide], numbers)
+            joins.append(Join(network=factors[0], wide=factors[1]))
+        joined.append(logits)
+    classifier = Classifier(
+        labels=split.labels,
+        alphabet=room.alphabet,
+        settings=room.told.members,
+        networks=networks,
+        wide=wide,
+        joins=tuple(joins),
+        temperature=1.0,
+    )
+    return replace(classifier, temperature=fit_temperature(classifier.logits(joined, of_wide), numbers))
