@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 from model.errors import InputError
+from model.hashed_ngrams import MOST_NGRAM
 from training.settings import Cell, check_choice
 
 Activation = Literal["sigmoid", "tanh", "relu", "gelu"]
@@ -90,6 +91,20 @@ class ClassifierSettings:
         default=40, metadata={"help": "Characters that the window sees, from the beginning of a text."}
     )
 
+    longest: int = field(
+        default=512,
+        metadata={
+            "help": "Characters that the network reads of a text: of a longer one its first three quarters of so many"
+            " and its last quarter. N-grams are counted in the whole text."
+        },
+    )
+    ngram_least: int = field(default=1, metadata={"help": "Characters of the shortest n-gram of the wide part."})
+    ngram_most: int = field(default=5, metadata={"help": "Characters of the longest n-gram of the wide part."})
+    ngram_texts: int = field(default=2, metadata={"help": "Texts that an n-gram must stand in to be known."})
+    ngram_hidden: int = field(
+        default=0, metadata={"help": "Hidden units over the n-grams of the wide part; 0 for one linear layer."}
+    )
+
     def __post_init__(self) -> None:
         chains_of(self.encoder)
         widths_of(self.branch_widths)
@@ -113,6 +128,11 @@ class ClassifierSettings:
             ("layers", 1, 32),
             ("hidden_width", 1, 8192),
             ("window_characters", 1, 4096),
+            ("longest", 2, 100_000),
+            ("ngram_least", 1, MOST_NGRAM),
+            ("ngram_most", self.ngram_least, MOST_NGRAM),
+            ("ngram_texts", 1, 1_000_000),
+            ("ngram_hidden", 0, 4096),
         ):
             if not least <= getattr(self, name) <= most:
                 raise InputError(f"{name} must be in [{least}, {most}], got {getattr(self, name)}")
@@ -124,6 +144,16 @@ class ClassifierSettings:
     def chains(self) -> tuple[tuple[str, ...], ...]:
         """The parts side by side, each a chain of parts one on top of another, the first nearest to the text."""
         return chains_of(self.encoder)
+
+    @property
+    def is_wide(self) -> bool:
+        """Whether n-grams are a part."""
+        return ("wide",) in self.chains
+
+    @property
+    def reads_characters(self) -> bool:
+        """Whether there is a network beside the n-grams, if there are any."""
+        return self.chains != (("wide",),)
 
     @property
     def widths(self) -> tuple[int, ...]:

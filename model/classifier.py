@@ -1,0 +1,152 @@
+"""A checkpoint that sorts texts, ready to be asked: its graph under ONNX Runtime, one text at a time.
+
+A text is read alone, so what is said of it does not depend on the texts beside it.
+
+Legend: T characters, N n-grams of a text, C labels.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from model.alphabet import UNKNOWN_ID, alphabet_from_bytes
+from model.arrays import open_arrays
+from model.checkpoint import open_checkpoint
+from model.errors import CheckpointError, InputError
+from model.hashed_ngrams import HASHED_NGRAMS_FILE, hashed_ngrams_from
+from model.loaded import ALPHABET_FILE
+from model.runtime import WEIGHTS_FILE, open_session
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+    from onnxruntime import InferenceSession
+
+    from model.alphabet import Alphabet
+    from model.checkpoint import Checkpoint
+    from model.hashed_ngrams import HashedNgrams
+    from model.manifest import JSON
+
+CLASSIFIER_TASK = "classify"
+CLASSIFIER_FILE = "classify.onnx"
+LONGEST_TEXT_CHARACTERS = 100_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadedClassifier:
+    """All that sorting a text needs; nothing in it changes, so threads may share it.
+
+    labels: (C,); ngrams: that count, None where the network is alone; session: gives log_probabilities (C,);
+    asks: the inputs of its graph; longest: characters that the network reads of a text.
+    """
+
+    name: str
+    version: str
+    checkpoint: Checkpoint
+    alphabet: Alphabet
+    labels: tuple[str, ...]
+    ngrams: HashedNgrams | None
+    session: InferenceSession
+    asks: frozenset[str]
+    longest: int
+
+    @property
+    def task(self) -> str:
+        """What the model is for, as ``LoadedModel`` says it."""
+        return CLASSIFIER_TASK
+
+    def log_probabilities(self, text: str) -> NDArray[np.float32]:
+        """Give log P of every label for a text that ``normalised`` made: (C,), nats."""
+        inputs: dict[str, NDArray[np.generic]] = {}
+        if "ids" in self.asks:
+            inputs["ids"] = ids_of(self.alphabet, text, self.longest)
+        if self.ngrams is not None:
+            inputs["ngrams"], inputs["values"] = self.ngrams.of_text(text)
+        (given,) = self.session.run(["log_probabilities"], inputs)
+        scored: NDArray[np.float32] = given
+        return scored
+
+
+def normalised(text: str) -> str:
+    """Give a text as training has it: NFC, without spaces and tabs at its ends.
+
+    Raises:
+        InputError: nothing is left of it, or it is too long.
+    """
+    if len(text) > LONGEST_TEXT_CHARACTERS:
+        raise InputError(f"a text must have at most {LONGEST_TEXT_CHARACTERS:,} characters, got {len(text):,}")
+    text = unicodedata.normalize("NFC", text).strip(" \t")
+    if not text or text.isspace():
+        raise InputError("a text must have a character that is no space, got none")
+    return text
+
+
+def cut_text(text: str, longest: int) -> str:
+    """Cut a text that is longer: its first three quarters of ``longest`` characters and its last quarter are kept."""
+    last = longest // 4
+    return text if len(text) <= longest else text[: longest - last] + text[len(text) - last :]
+
+
+def ids_of(alphabet: Alphabet, text: str, longest: int) -> NDArray[np.int64]:
+    """Turn a text into the ids that the network reads: (T,), cut, and at least one."""
+    ids = alphabet.encode(cut_text(text, longest)).astype(np.int64)
+    return ids if len(ids) else np.array([UNKNOWN_ID])
+
+
+def load_classifier(path: Path) -> LoadedClassifier:
+    """Load the newest version of a classifier that verifies, or the one version that the path names.
+
+    Raises:
+        InputError: there is nothing of the kind at the path.
+        CheckpointError: what is there is damaged, or a model of another task.
+    """
+    checkpoint = open_checkpoint(path)
+    manifest = checkpoint.manifest
+    if manifest.task != CLASSIFIER_TASK:
+        raise CheckpointError(f"{path}: the task must be {CLASSIFIER_TASK}, got a model for {manifest.task}")
+    labels, longest = labels_from(manifest.text, checkpoint.name), manifest.text.get("longest")
+    if not isinstance(longest, int) or longest < 1:
+        raise CheckpointError(f"{path}: text, longest must be a whole number, got {longest!r}")
+    for name in (CLASSIFIER_FILE, WEIGHTS_FILE):
+        checkpoint.path(name)  # refuses what the manifest does not list, and so was not verified
+    ngrams = None
+    if HASHED_NGRAMS_FILE in checkpoint.files:
+        ngrams = hashed_ngrams_from(open_arrays(checkpoint.path(HASHED_NGRAMS_FILE)))
+    session = open_session(checkpoint.directory / CLASSIFIER_FILE, threads=1)
+    asks = frozenset(port.name for port in session.get_inputs())
+    if ("values" in asks) != (ngrams is not None) or not asks <= {"ids", "ngrams", "values"}:
+        raise CheckpointError(
+            f"{path}: {CLASSIFIER_FILE} must ask for ids, or for n-grams where the checkpoint has some"
+        )
+    if [port.shape for port in session.get_outputs() if port.name == "log_probabilities"] != [[len(labels)]]:
+        raise CheckpointError(f"{path}: {CLASSIFIER_FILE} must give a log-probability for each of {len(labels)} labels")
+    return LoadedClassifier(
+        name=checkpoint.name,
+        version=checkpoint.version,
+        checkpoint=checkpoint,
+        alphabet=alphabet_from_bytes(checkpoint.read(ALPHABET_FILE)),
+        labels=labels,
+        ngrams=ngrams,
+        session=session,
+        asks=asks,
+        longest=longest,
+    )
+
+
+def labels_from(text: dict[str, JSON], name: str) -> tuple[str, ...]:
+    """Read the labels out of the manifest.
+
+    Raises:
+        CheckpointError: they are not at least two different strings.
+    """
+    labels = text.get("labels")
+    if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
+        raise CheckpointError(f"{name}: text, labels must be a list of strings, got {type(labels).__name__}")
+    if len(labels) < 2 or len(set(map(str, labels))) < len(labels):
+        raise CheckpointError(f"{name}: text, labels must be at least two different ones, got {len(labels)}")
+    return tuple(map(str, labels))

@@ -1,0 +1,126 @@
+"""Hashed character n-grams: which of those that a classifier knows stand in a text, and what each counts there.
+
+Source: Weinberger et al. 2009, arXiv:0902.2206 (hashing); Joulin et al. 2016, arXiv:1607.01759 (n-grams of a text,
+summed); Salton and Buckley 1988 (term frequency times inverse document frequency, cosine normalised).
+Differs: hashes of 64 bits are kept sorted, and only those that training saw often enough, so that no two n-grams
+share a weight; an n-gram knows where a text begins and ends, and not which case a letter has.
+
+Legend: N n-grams of one text, F n-grams known, M n-grams of many texts, D texts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from model.alphabet import code_points
+from model.errors import CheckpointError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from model.arrays import ArrayFile
+
+HASHED_NGRAMS_FILE = "hashed_ngrams.bin"
+MOST_NGRAM = 16  # characters
+TEXT_BEGINS, TEXT_ENDS = "\x02", "\x03"
+# Odd constants of splitmix64 (Steele, Lea and Flood 2014), a mixer whose every bit hangs on every bit.
+STEP, MIXERS, SHIFTS = np.uint64(0x9E3779B97F4A7C15), (0xBF58476D1CE4E5B9, 0x94D049BB133111EB), (30, 27, 31)
+
+
+@dataclass(frozen=True, kw_only=True)
+class HashedNgrams:
+    """The n-grams that a classifier knows.
+
+    hashes: (F,) uint64, ascending; rarities: (F,) float32, inverse document frequency; scales: (F,) float32, of the
+    weights, which are kept in int8; least, most: characters of an n-gram.
+    """
+
+    hashes: NDArray[np.uint64]
+    rarities: NDArray[np.float32]
+    scales: NDArray[np.float32]
+    least: int
+    most: int
+
+    def of_text(self, text: str) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Give the n-grams known in a text: which (N,), and what each counts (N,), cosine normalised and then scaled.
+
+        A text without any gives none of them.
+        """
+        hashes, repeats = np.unique(hash_ngrams([text], self.least, self.most)[0], return_counts=True)
+        places, found = look_up(self.hashes, hashes)
+        values = term_weights(repeats[found]) * self.rarities[places]
+        length = np.sqrt(np.dot(values, values))
+        return places, values / np.maximum(length, np.float32(1e-12)) * self.scales[places]
+
+
+def look_up(known: NDArray[np.uint64], hashes: NDArray[np.uint64]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Give the places of those hashes (M,) that are known, and which of the hashes they are: (M,)."""
+    if not len(known):
+        return np.empty(0, np.int64), np.zeros(len(hashes), np.bool_)
+    places = np.minimum(np.searchsorted(known, hashes), len(known) - 1)
+    found = known[places] == hashes
+    return places[found], found
+
+
+def term_weights(repeats: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Give what an n-gram counts that stands in a text so many times (N,): 1 + log, so that the tenth adds little."""
+    return (1 + np.log(repeats)).astype(np.float32)
+
+
+def hash_ngrams(texts: Sequence[str], least: int, most: int) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
+    """Hash every n-gram of texts, their beginnings and ends included, in lower case.
+
+    Returns:
+        The hashes (M,), and the text of each (M,).
+    """
+    marked = [TEXT_BEGINS + text.lower() + TEXT_ENDS for text in texts]
+    lengths = np.fromiter(map(len, marked), dtype=np.int64, count=len(marked))
+    characters = code_points("".join(marked)).astype(np.uint64)
+    left = np.repeat(np.cumsum(lengths), lengths) - np.arange(len(characters))  # characters to the end of the text
+    owners = np.repeat(np.arange(len(marked)), lengths)
+    hashes, rows = [], []
+    running = np.zeros(len(characters), np.uint64)
+    for length in range(1, most + 1):
+        whole = max(len(characters) - length + 1, 0)
+        # the n-gram at each place is the one before, a character longer
+        running = mixed((running[:whole] + STEP) ^ characters[length - 1 :])
+        if length >= least:
+            inside = left[:whole] >= length
+            hashes.append(running[inside])
+            rows.append(owners[:whole][inside])
+    return np.concatenate(hashes), np.concatenate(rows)
+
+
+def mixed(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Mix the bits of each value (M,), one to one."""
+    for mixer, shift in zip((STEP, *map(np.uint64, MIXERS)), SHIFTS, strict=True):
+        values = values * mixer
+        values = values ^ (values >> np.uint64(shift))
+    return values
+
+
+def hashed_ngrams_from(file: ArrayFile) -> HashedNgrams:
+    """Take the n-grams known out of their file of arrays.
+
+    Raises:
+        CheckpointError: they do not belong together.
+    """
+    try:
+        low, high = (file.arrays[name].astype(np.uint64) for name in ("low", "high"))
+        rarities, scales = (np.asarray(file.arrays[name], np.float32) for name in ("rarities", "scales"))
+        least, most = int(file.numbers["least"]), int(file.numbers["most"])
+    except (KeyError, ValueError) as error:
+        raise CheckpointError(
+            f"{HASHED_NGRAMS_FILE} must hold the n-grams known, got a file without {error}"
+        ) from error
+    if not len(low) == len(high) == len(rarities) == len(scales) or not 1 <= least <= most <= MOST_NGRAM:
+        raise CheckpointError(f"{HASHED_NGRAMS_FILE} must hold as many numbers of each kind, got others")
+    hashes = high << np.uint64(32) | low
+    if (hashes[1:] <= hashes[:-1]).any():
+        raise CheckpointError(f"{HASHED_NGRAMS_FILE} must hold its hashes in ascending order, got another")
+    return HashedNgrams(hashes=hashes, rarities=rarities, scales=scales, least=least, most=most)
