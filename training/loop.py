@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from training.batches import Batch
     from training.networks import RecurrentLanguageModel
+    from training.observation import Observer
     from training.settings import TrainingSettings
 
 WARM_UP = 0.02  # share of the run in which the learning rate rises
@@ -117,8 +118,17 @@ def carried(state: Tensor | None, batch: Batch) -> Tensor | None:
     return state * tensor_on(state.device, batch.inputs[:, :1] != BEGIN_ID)
 
 
-def advance(run: Run, batch: Batch, state: Tensor | None, settings: TrainingSettings) -> tuple[float, Tensor]:
-    """Take one step down the gradient; give the loss (nats a character) and the last state."""
+def advance(
+    run: Run,
+    batch: Batch,
+    state: Tensor | None,
+    settings: TrainingSettings,
+    observe: Callable[[Tensor], None] | None = None,
+) -> tuple[float, Tensor]:
+    """Take one step down the gradient; give the loss (nats a character) and the last state.
+
+    ``observe`` is told the loss when the gradients are there, and not yet clipped.
+    """
     device = run.network.device
     with torch.autocast(device.type, torch.bfloat16, enabled=uses_bfloat16(settings.precision, device)):
         logits, last = run.network(tensor_on(device, batch.inputs), carried(state, batch))
@@ -126,6 +136,8 @@ def advance(run: Run, batch: Batch, state: Tensor | None, settings: TrainingSett
     loss = total / characters
     run.optimiser.zero_grad(set_to_none=True)
     loss.backward()  # type: ignore[no-untyped-call]
+    if observe is not None:
+        observe(loss)
     torch.nn.utils.clip_grad_norm_(run.network.parameters(), settings.gradient_limit)
     run.optimiser.step()
     run.steps += 1
@@ -144,6 +156,7 @@ def train_network(
     epoch_characters: float,
     seconds: float,
     report: Callable[[Progress], None],
+    observer: Observer | None = None,
 ) -> Outcome:
     """Train until the epochs or the seconds are used up, or validation no longer improves; leave the best weights.
 
@@ -155,6 +168,7 @@ def train_network(
         epoch_characters: about how many an epoch reads.
         seconds: of wall clock; infinite for epochs alone, which on a CPU give the same weights each time.
         report: is told of the progress after each step.
+        observer: is told of each step; ``Observer.watch`` of validations.
     """
     began = time.monotonic()
     smoothed, shown, last_bits = 0.0, 0.0, None
@@ -169,13 +183,14 @@ def train_network(
     def done() -> float:
         return min(max(epochs_done() / settings.epochs, (time.monotonic() - began) / seconds), 1.0)
 
+    observe = None if observer is None else observation_of(run, observer, done, epochs_done)
     state: Tensor | None = None
     run.network.train()
     while run.epoch < settings.epochs and run.validations_since_best < PATIENCE and not time_is_up():
         for batch in batches(run.epoch):
             for group in run.optimiser.param_groups:
                 group["lr"] = learning_rate_at(done(), settings)
-            loss, state = advance(run, batch, state, settings)
+            loss, state = advance(run, batch, state, settings, observe)
             if not math.isfinite(loss):
                 raise InputError(f"loss must stay a number, got {loss} at step {run.steps}: lower --learning-rate")
             smoothed, shown = 0.98 * smoothed + 0.02 * loss, 0.98 * shown + 0.02
@@ -209,6 +224,18 @@ def train_network(
         seconds=time.monotonic() - began,
         ended=ended,
     )
+
+
+def observation_of(
+    run: Run, observer: Observer, done: Callable[[], float], epochs_done: Callable[[], float]
+) -> Callable[[Tensor], None]:
+    """Give what tells an observer of a step when its loss and its gradients are there."""
+
+    def observe(loss: Tensor) -> None:
+        rate = run.optimiser.param_groups[0]["lr"]
+        observer.step(loss, done=done(), epoch=epochs_done(), learning_rate=rate)
+
+    return observe
 
 
 def why_ended(run: Run, settings: TrainingSettings) -> str:
