@@ -243,6 +243,13 @@ def test_values_that_are_no_numbers_are_left_out_of_a_histogram() -> None:
     assert sum(values.histogram().counts) == 1
 
 
+def test_a_look_at_which_nothing_was_read_shows_nothing() -> None:
+    observer = Observer(a_classifier())
+    observer.look(lambda: None)
+    assert observer.record.activations == {}
+    assert observer.record.dead_shares == {}
+
+
 def test_a_look_that_fails_leaves_the_network_as_it_was() -> None:
     network = a_classifier()
 
@@ -284,7 +291,7 @@ def test_a_long_run_is_held_in_few_points_at_equal_distances(monkeypatch: pytest
 
 def test_a_language_model_is_observed_by_the_loop_and_learns_the_same() -> None:
     phrases = words_as_ids(WORDS)
-    chosen = TrainingSettings(minutes=0.0, precision="float32", learning_rate=0.02, epochs=12)
+    chosen = TrainingSettings(minutes=0.0, precision="float32", learning_rate=0.02, epochs=12, gradient_limit=0.01)
     texts = [phrases.ids[start:end] for start, end in pairwise(phrases.offsets)]
     networks = [small_network(cell="rnn-relu", layers=2) for _ in range(2)]
     observer = Observer(networks[1])
@@ -314,6 +321,7 @@ def test_a_language_model_is_observed_by_the_loop_and_learns_the_same() -> None:
         record.curve[0].learning_rate < max(each.learning_rate for each in record.curve) == pytest.approx(0.02, rel=0.1)
     )
     assert record.validations[-1].loss_nats == pytest.approx(outcomes[1].held_out_bits * math.log(2))
+    assert min(norm for _, norm in record.gradient_norms["output"]) > 0.01  # before gradients are clipped
     assert record.validations[-1].accuracy is None
     assert len(record.dead_shares["recurrent"]) == len(record.validations)
     assert sum(record.activations["recurrent"].counts) == len(phrases.ids) * 16

@@ -164,6 +164,8 @@ class Observer:
             for hook in hooks:
                 hook.remove()
         for path, values in seen.items():
+            if not values.counts.any():
+                continue
             self.record.activations[path] = values.histogram()
             if values.is_rectified:
                 append(self.record.dead_shares.setdefault(path, []), (self.steps, values.dead_share()))
@@ -247,13 +249,12 @@ class LayerValues:
         self.is_rectified = is_rectified
         self.reach = LEAST_REACH
         self.counts = torch.zeros(2 * BINS, dtype=torch.int64)
-        self.lives: Tensor | None = None  # (C,), of a ReLU
+        self.lives = torch.zeros(1, dtype=torch.bool)  # (C,) as soon as a ReLU gave something
 
     def add(self, values: Tensor) -> None:
         """Add values (..., C)."""
         if self.is_rectified:
-            lives = (values != 0).flatten(0, -2).any(dim=0).cpu()  # (C,)
-            self.lives = lives if self.lives is None else self.lives | lives
+            self.lives = self.lives | (values != 0).flatten(0, -2).any(dim=0).cpu()  # (C,)
         finite = values[values.isfinite()].float()
         largest = float(finite.abs().max()) if len(finite) else 0.0
         while largest > self.reach:
@@ -264,7 +265,7 @@ class LayerValues:
 
     def histogram(self) -> Histogram:
         """Give the bins from the first to the last that has a value."""
-        filled = self.counts.nonzero().flatten().tolist() or [BINS]
+        filled = self.counts.nonzero().flatten().tolist()
         first, last = filled[0], filled[-1]
         edges = torch.linspace(-self.reach, self.reach, 2 * BINS + 1, dtype=torch.float64)
         return Histogram(
@@ -274,4 +275,4 @@ class LayerValues:
 
     def dead_share(self) -> float:
         """Give the share of units that gave nothing but zero."""
-        return 0.0 if self.lives is None else 1 - float(self.lives.float().mean())
+        return 1 - float(self.lives.float().mean())
