@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from training.batches import Batch
     from training.language_models import LanguageModel
+    from training.observation import Observer
     from training.settings import TrainingSettings
 
 WARM_UP = 0.02  # share of the run in which the learning rate rises
@@ -80,6 +81,7 @@ class Run(Generic[NetworkT]):
     best_nats: float = math.inf
     best_weights: dict[str, Tensor] = field(default_factory=dict)
     validations_since_best: int = 0
+    observe: Callable[[Tensor], None] | None = None  # told of a step's loss when its gradients are there, not yet cut
 
 
 def start_run(network: NetworkT, settings: TrainingSettings) -> Run[NetworkT]:
@@ -141,6 +143,8 @@ def descend(run: Run[NetworkT], loss: Tensor, settings: TrainingSettings) -> Non
     """Move the weights down the gradient of a loss, which is cut where it is long."""
     run.optimiser.zero_grad(set_to_none=True)
     loss.backward()  # type: ignore[no-untyped-call]
+    if run.observe is not None:
+        run.observe(loss)
     nn.utils.clip_grad_norm_(run.network.parameters(), settings.gradient_limit)
     run.optimiser.step()
     run.steps += 1
@@ -156,6 +160,7 @@ def train_network(
     epoch_characters: float,
     seconds: float,
     report: Callable[[Progress], None],
+    observer: Observer | None = None,
 ) -> Outcome:
     """Train until the epochs or the seconds are used up, or validation no longer improves; leave the best weights.
 
@@ -169,6 +174,7 @@ def train_network(
         epoch_characters: about how many an epoch reads.
         seconds: of wall clock; infinite for epochs alone, which on a CPU give the same weights each time.
         report: is told of the progress after each step.
+        observer: is told of each step; ``Observer.watch`` of validations.
     """
     began = time.monotonic()
     smoothed, shown, last_bits = 0.0, 0.0, None
@@ -183,6 +189,7 @@ def train_network(
     def done() -> float:
         return min(max(epochs_done() / settings.epochs, (time.monotonic() - began) / seconds), 1.0)
 
+    run.observe = observation_of(run, observer, done, epochs_done)
     state: Tensor | None = None
     run.network.train()
     while run.epoch < settings.epochs and run.validations_since_best < PATIENCE and not time_is_up():
@@ -223,6 +230,20 @@ def train_network(
         seconds=time.monotonic() - began,
         ended=ended,
     )
+
+
+def observation_of(
+    run: Run[NetworkT], observer: Observer | None, done: Callable[[], float], epochs_done: Callable[[], float]
+) -> Callable[[Tensor], None] | None:
+    """Give what tells an observer of a step when its loss and its gradients are there; nothing tells none."""
+    if observer is None:
+        return None
+
+    def observe(loss: Tensor) -> None:
+        rate = run.optimiser.param_groups[0]["lr"]
+        observer.step(loss, done=done(), epoch=epochs_done(), learning_rate=rate)
+
+    return observe
 
 
 def why_ended(run: Run[NetworkT], settings: TrainingSettings) -> str:
