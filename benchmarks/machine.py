@@ -27,7 +27,17 @@ if TYPE_CHECKING:
 
 # Of a processor's flags those that decide how fast small integers are multiplied.
 FLAGS = ("avx2", "avx_vnni", "avx512f", "avx512_vnni", "avx512_bf16", "amx_int8", "amx_tile", "asimddp", "i8mm", "sve")
-PACKAGES = ("machim", "numpy", "onnxruntime", "torch", "flask", "gunicorn", "query-autocomplete")
+PACKAGES = (
+    "machim",
+    "numpy",
+    "onnxruntime",
+    "torch",
+    "flask",
+    "gunicorn",
+    "query-autocomplete",
+    "scikit-learn",
+    "fasttext",
+)
 REPEATS = 50
 B, W = 256, 1024  # of the product: large enough that multiplying is all that counts, small enough for the cache
 
