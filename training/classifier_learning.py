@@ -12,8 +12,10 @@ import numpy as np
 import torch
 
 from training.devices import tensor_on, uses_bfloat16
+from training.encoders.window import WindowEncoder
 from training.loop import descend
-from training.text_batches import TextSet, batches_in_order, shuffled_batches
+from training.rbm import pretrain_window
+from training.text_batches import TextSet, batches_in_order, pad_texts, shuffled_batches
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from training.text_batches import TextBatch
 
 SCORED_CHARACTERS = 16_384  # in one call
+MACHINE_TEXTS, MACHINE_BATCH = 4_096, 32  # that restricted Boltzmann machines learn from, and at once
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +79,32 @@ def one_hot(numbers: NDArray[np.int64], labels: int) -> NDArray[np.float32]:
     targets = np.zeros((len(numbers), labels), np.float32)
     targets[np.arange(len(numbers)), numbers] = 1
     return targets
+
+
+def begin_with_machines(network: TextClassifier, texts: TextSet, generator: torch.Generator) -> list[tuple[float, ...]]:
+    """Set the layers of a network's window by restricted Boltzmann machines on a fair part of the texts.
+
+    Args:
+        network: changed in place, on the CPU.
+        texts: to learn from.
+        generator: of what is drawn.
+
+    Returns:
+        of every layer the reconstruction error in every pass; see ``training.rbm``.
+    """
+    chosen = torch.randperm(len(texts), generator=generator)[:MACHINE_TEXTS].numpy()
+    values = []
+    network.eval()
+    with torch.no_grad():
+        for places in np.split(chosen, range(MACHINE_BATCH, len(chosen), MACHINE_BATCH)):
+            batch = pad_texts(texts, places)
+            values.append(network.embed(torch.from_numpy(batch.ids), torch.from_numpy(batch.lengths)))
+    network.train()
+    errors: list[tuple[float, ...]] = []
+    for part in network.modules():
+        if isinstance(part, WindowEncoder):
+            errors += pretrain_window(part, values, generator)
+    return errors
 
 
 def network_logits(network: TextClassifier, texts: TextSet, labels: int) -> NDArray[np.float32]:

@@ -16,7 +16,7 @@ import torch
 from model.errors import MachimError
 from training.classifier import TextClassifier
 from training.classifier_checkpoints import network_tensors, set_tensors
-from training.classifier_learning import TextLessons, mean_loss, network_logits
+from training.classifier_learning import TextLessons, begin_with_machines, mean_loss, network_logits
 from training.comparison import in_places
 from training.devices import described
 from training.display import Display
@@ -64,6 +64,13 @@ def learn_networks(
             f"{which}{chosen[number].encoder} of {sum(each.numel() for each in network.parameters()):,} parameters, "
             f"learning on {described(room.device)}"
         )
+        if chosen[number].initialise == "rbm":
+            texts = encode_texts(room.alphabet, room.split.texts, chosen[number].longest)
+            errors = begin_with_machines(network, texts, torch.Generator().manual_seed(seeded.seed))
+            room.say(
+                "reconstruction error of each layer's machine in its first and its last pass: "
+                + ", ".join(f"{layer[0]:.4f} {layer[-1]:.4f}" for layer in errors)
+            )
         outcome = learn_network(network.to(room.device), replace(room, told=replace(told, training=seeded)), seconds)
         room.say(f"{which}trained {outcome.epochs:.1f} epochs in {outcome.seconds:.0f} s (ended by {outcome.ended})")
         return Member(tensors=network_tensors(network.cpu()), facts=in_places(asdict(outcome)))

@@ -21,6 +21,7 @@ from training.classifier_learning import mean_loss, network_logits, one_hot
 from training.classifier_members import learn_networks
 from training.classifier_room import ClassifierRun, Clock, Room
 from training.devices import choose_device, described
+from training.encoders.convolution import sizes
 from training.joining import Join, fit_factors, fit_temperature
 from training.label_split import label_weights, split_labelled
 from training.labelled import read_labelled
@@ -67,6 +68,10 @@ def train_classifier(
         "held out"
     )
     told = replace(told, training=replace(told.training, epochs=told.epochs or epochs_for(split, told.training)))
+    longest = max(map(len, split.texts))
+    for each in told.members:
+        if any("convolution" in chain for chain in each.chains):
+            sizes(each, min(longest, each.longest))  # which refuses what leaves no place of the longest text
     counts = count_characters(split.texts, np.ones(len(split.texts)))
     room = Room(
         told=told,

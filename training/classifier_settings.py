@@ -136,6 +136,8 @@ class ClassifierSettings:
         ):
             if not least <= getattr(self, name) <= most:
                 raise InputError(f"{name} must be in [{least}, {most}], got {getattr(self, name)}")
+        if self.initialise == "rbm" and ("window",) not in self.chains:
+            raise InputError(f"initialise may be rbm only where a window is among the parts, got {self.encoder!r}")
         for name in ("character_dropout", "embedding_dropout", "dropout", "recurrent_dropout"):
             if not 0 <= getattr(self, name) < 1:
                 raise InputError(f"{name} must be in [0, 1), got {getattr(self, name)}")
