@@ -181,7 +181,7 @@ def as_json_explanation(explanation: Explanation) -> dict[str, JSON]:
                 "from": each.begin,
                 "to": each.end,
                 "times": each.times,
-                "contribution": round(each.contribution, PLACES),
+                "contribution": rounded_number(each.contribution),
             }
             for each in explanation.top_ngrams
         ],
@@ -192,7 +192,7 @@ def as_json_explanation(explanation: Explanation) -> dict[str, JSON]:
                 "text": each.text,
                 "from": each.begin,
                 "to": each.end,
-                "contribution": round(each.contribution, PLACES),
+                "contribution": rounded_number(each.contribution),
             }
             for each in explanation.top_filters
         ],
@@ -201,4 +201,9 @@ def as_json_explanation(explanation: Explanation) -> dict[str, JSON]:
 
 def rounded(values: NDArray[np.float64] | None) -> JSON:
     """Give values to four places; None where there are none."""
-    return None if values is None else [round(float(value), PLACES) for value in values]
+    return None if values is None else [rounded_number(value) for value in values]
+
+
+def rounded_number(value: float) -> float:
+    """Give a value to four places, and 0 without a sign."""
+    return round(float(value), PLACES) + 0.0

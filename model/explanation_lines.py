@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from model.explanation import Explanation, FiredFilter, FiredNgram
 
 FAINTEST = 0.1  # of the largest value of a way; what is smaller is left blank
+LEAST_NATS = 0.1  # a largest value below it counts as so much, or signs would stand for next to nothing
+LEAST_SHOWN = 0.005  # nats; in two places it is 0.01
 SHADES = 4
 # Of the 256 colours that terminals have, from weak to strong; the letters on them are black (16).
 FOR, AGAINST, LETTERS = (194, 157, 119, 76), (224, 217, 210, 203), 16
@@ -46,7 +48,7 @@ class Way:
         """Give how strong each value is, with its sign: (T,) from -SHADES to SHADES, 0 for next to nothing."""
         if self.values is None:
             return np.zeros(0, np.int64)
-        strengths = np.abs(self.values) / max(float(np.abs(self.values).max()), 1e-12)
+        strengths = np.abs(self.values) / max(float(np.abs(self.values).max()), LEAST_NATS)
         shades = np.where(strengths < FAINTEST, 0, np.ceil(strengths * SHADES))
         return (np.sign(self.values) * shades).astype(np.int64)
 
@@ -85,8 +87,12 @@ def explanation_lines(explanation: Explanation, *, coloured: bool, columns: int)
 
 def tops(name: str, fired: Sequence[FiredNgram | FiredFilter]) -> Iterator[str]:
     """Lay out what counts most, on one line, if there is anything."""
-    if fired:
-        each = (f"{''.join(map(visible, one.text))!r} {one.contribution:+.2f}" for one in fired)
+    each = [
+        f"{''.join(map(visible, one.text))!r} {one.contribution:+.2f}"
+        for one in fired
+        if abs(one.contribution) >= LEAST_SHOWN
+    ]
+    if each:
         yield f"{'most':{NAME_COLUMNS}}{name}: {', '.join(each)}"
 
 
