@@ -1,9 +1,10 @@
 """Which characters of a text fired a label: by hiding them, by n-grams, by filters.
 
 Source: Zeiler and Fergus 2013, arXiv:1311.2901, section 4.2 (what is hidden); ``model.pooled_filters``.
-Differs: one character is hidden, not a patch. Windows of two and three characters, averaged, were tried, and characters
-taken out or made unknown in place of spaces: where one bigram decided the label, a window of one put all of the map
-on it, the others 50 to 93 %; of what the map ranked first, a space lost the label most.
+Differs: one character is hidden, not a patch. Tried on 60 texts each of small classifiers: where one bigram decided the
+label, hiding a character at a time put all of the map on it, means over windows of up to three 50 to 93 %. Hiding by a
+space, by a character unknown to the model, or by taking it out find what matters about as well (of place names, the
+quarter ranked first was worth .72, .73 and .71 nats); every model has learned what a space is.
 
 Legend: T characters of a text, N n-grams known in it, M all n-grams of it, C labels.
 """
