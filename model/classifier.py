@@ -19,6 +19,7 @@ from model.checkpoint import open_checkpoint
 from model.errors import CheckpointError, InputError
 from model.hashed_ngrams import HASHED_NGRAMS_FILE, hashed_ngrams_from
 from model.loaded import ALPHABET_FILE
+from model.pooled_filters import FILTERS_FILE, pooled_filters_from
 from model.runtime import WEIGHTS_FILE, open_session
 
 if TYPE_CHECKING:
@@ -31,9 +32,12 @@ if TYPE_CHECKING:
     from model.checkpoint import Checkpoint
     from model.hashed_ngrams import HashedNgrams
     from model.manifest import JSON
+    from model.pooled_filters import PooledFilters
 
 CLASSIFIER_TASK = "classify"
 CLASSIFIER_FILE = "classify.onnx"
+# What a graph gives beside log-probabilities, for who asks: values of filters, and the rows of n-grams' weights.
+ACTIVATIONS, NGRAM_ROWS = "activations", "rows"
 LONGEST_TEXT_CHARACTERS = 100_000
 
 
@@ -42,7 +46,8 @@ class LoadedClassifier:
     """All that sorting a text needs; nothing in it changes, so threads may share it.
 
     labels: (C,); ngrams: that count, None where the network is alone; session: gives log_probabilities (C,);
-    asks: the inputs of its graph; longest: characters that the network reads of a text.
+    asks: the inputs of its graph; gives: its outputs; longest: characters that the network reads of a text;
+    filters: what activations count for, None where it is not their largest values that do.
     """
 
     name: str
@@ -53,7 +58,9 @@ class LoadedClassifier:
     ngrams: HashedNgrams | None
     session: InferenceSession
     asks: frozenset[str]
+    gives: frozenset[str]
     longest: int
+    filters: PooledFilters | None
 
     @property
     def task(self) -> str:
@@ -62,14 +69,18 @@ class LoadedClassifier:
 
     def log_probabilities(self, text: str) -> NDArray[np.float32]:
         """Give log P of every label for a text that ``normalised`` made: (C,), nats."""
+        (scored,) = self.outputs(text, ["log_probabilities"])
+        return scored
+
+    def outputs(self, text: str, names: list[str]) -> list[NDArray[np.float32]]:
+        """Give what the graph gives for a text that ``normalised`` made, by names of ``gives``."""
         inputs: dict[str, NDArray[np.generic]] = {}
         if "ids" in self.asks:
             inputs["ids"] = ids_of(self.alphabet, text, self.longest)
         if self.ngrams is not None:
             inputs["ngrams"], inputs["values"] = self.ngrams.of_text(text)
-        (given,) = self.session.run(["log_probabilities"], inputs)
-        scored: NDArray[np.float32] = given
-        return scored
+        given: list[NDArray[np.float32]] = self.session.run(names, inputs)
+        return given
 
 
 def normalised(text: str) -> str:
@@ -123,8 +134,13 @@ def load_classifier(path: Path) -> LoadedClassifier:
         raise CheckpointError(
             f"{path}: {CLASSIFIER_FILE} must ask for ids, or for n-grams where the checkpoint has some"
         )
-    if [port.shape for port in session.get_outputs() if port.name == "log_probabilities"] != [[len(labels)]]:
+    shapes = {port.name: port.shape for port in session.get_outputs()}
+    if shapes.get("log_probabilities") != [len(labels)]:
         raise CheckpointError(f"{path}: {CLASSIFIER_FILE} must give a log-probability for each of {len(labels)} labels")
+    filters = None
+    if FILTERS_FILE in checkpoint.files and ACTIVATIONS in shapes:
+        file = open_arrays(checkpoint.path(FILTERS_FILE))
+        filters = pooled_filters_from(file, shapes[ACTIVATIONS][1], len(labels))
     return LoadedClassifier(
         name=checkpoint.name,
         version=checkpoint.version,
@@ -134,7 +150,9 @@ def load_classifier(path: Path) -> LoadedClassifier:
         ngrams=ngrams,
         session=session,
         asks=asks,
+        gives=frozenset(shapes),
         longest=longest,
+        filters=filters,
     )
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +20,8 @@ from model.command_options import settings_from, settings_options
 from model.completion import CompletionRequest, as_json_object
 from model.completion import complete as complete_phrase
 from model.errors import InputError
+from model.explanation import as_json_explanation, explain
+from model.explanation_lines import explanation_lines
 from model.generation import GenerationRequest
 from model.generation import generate as generate_text
 from model.loaded import load_model
@@ -102,26 +106,45 @@ def lines_of_input() -> Iterator[str]:
 @click.option(
     "--limit", type=click.IntRange(min=1), default=5, show_default=True, help="Labels to show, the likeliest first."
 )
+@click.option("--explain", "explained", is_flag=True, help="Show which characters speak for the label.")
+@click.option("--label", metavar="LABEL", help="The label to explain.  [default: the likeliest]")
 @AS_JSON
-def classify(model: Path, texts: tuple[str, ...], limit: int, as_json: bool) -> None:
+def classify(
+    model: Path, texts: tuple[str, ...], limit: int, explained: bool, label: str | None, as_json: bool
+) -> None:
     """Sort each TEXT with the checkpoint MODEL; with - one text a line of standard input.
 
     Prints a label a line with its probability; with --json one object a line for each text: {"text", "label",
     "probability", "probabilities": {label: probability}}.
+
+    With --explain it shows by how much the label's log-probability falls when a character is hidden, and what n-grams
+    and filters over it add; in colour, or with signs where NO_COLOR is set or no terminal reads. With --json the object
+    gets "explanation".
     """
+    if label is not None and not explained:
+        raise InputError(f"--label must come with --explain, got --label {label} alone")
     loaded = load_classifier(model)
     for place, text in numbered_lines() if texts == ("-",) else [("", text) for text in texts]:
         try:
             reply = classify_text(loaded, text)
+            explanation = explain(loaded, text, label) if explained else None
         except InputError as error:
             raise InputError(f"{place}{error}") from error
         if as_json:
-            click.echo(json.dumps(as_json_classification(reply, limit), ensure_ascii=False))
+            said = as_json_classification(reply, limit)
+            if explanation is not None:
+                said["explanation"] = as_json_explanation(explanation)
+            click.echo(json.dumps(said, ensure_ascii=False))
         else:
             if len(texts) > 1 or texts == ("-",):
                 click.echo(text)
-            for label, probability in list(reply.probabilities.items())[:limit]:
-                click.echo(f"{probability:8.2%}  {label}")
+            for each, probability in list(reply.probabilities.items())[:limit]:
+                click.echo(f"{probability:8.2%}  {each}")
+            if explanation is not None:
+                coloured = sys.stdout.isatty() and not os.environ.get("NO_COLOR")  # https://no-color.org
+                columns = shutil.get_terminal_size().columns
+                for line in explanation_lines(explanation, coloured=coloured, columns=columns):
+                    click.echo(line)
         sys.stdout.flush()
 
 

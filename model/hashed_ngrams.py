@@ -5,7 +5,7 @@ summed); Salton and Buckley 1988 (term frequency times inverse document frequenc
 Differs: hashes of 64 bits are kept sorted, and only those that training saw often enough, so that no two n-grams
 share a weight; an n-gram knows where a text begins and ends, and not which case a letter has.
 
-Legend: N n-grams of one text, F n-grams known, M n-grams of many texts, D texts.
+Legend: N n-grams of one text, F n-grams known, M n-grams of many texts, or all of one, D texts.
 """
 
 from __future__ import annotations
@@ -98,6 +98,27 @@ def hash_ngrams(texts: Sequence[str], least: int, most: int) -> tuple[NDArray[np
             hashes.append(running[inside])
             rows.append(owners[:whole][inside])
     return np.concatenate(hashes), np.concatenate(rows)
+
+
+def ngram_bounds(text: str, least: int, most: int) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Give where the n-grams that ``hash_ngrams`` finds in a text stand in it.
+
+    Returns:
+        The first character of each and the one after its last, both (M,), none for what marks an end of the text
+        alone; and which of the ends it reaches (M,): 1 the beginning, 2 the end, 3 both.
+    """
+    widths = [len(character.lower()) for character in text]  # the lower case of one may be several
+    owners = np.repeat(np.arange(len(text)), widths)
+    # where every character of the marked text begins and ends in the text
+    first = np.concatenate([[0], owners, [len(text)]])
+    after = np.concatenate([[0], owners + 1, [len(text)]])
+    begins, ends, reached = [], [], []
+    for length in range(least, most + 1):
+        starts = np.arange(max(len(first) - length + 1, 0))
+        begins.append(first[starts])
+        ends.append(after[starts + length - 1])
+        reached.append((starts == 0) + 2 * (starts + length == len(first)))
+    return np.concatenate(begins), np.concatenate(ends), np.concatenate(reached)
 
 
 def mixed(values: NDArray[np.uint64]) -> NDArray[np.uint64]:

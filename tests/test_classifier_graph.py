@@ -16,6 +16,7 @@ import torch
 from model.arrays import open_arrays
 from model.classifier import CLASSIFIER_FILE
 from model.hashed_ngrams import HASHED_NGRAMS_FILE, hashed_ngrams_from
+from model.pooled_filters import FILTERS_FILE
 from model.runtime import WEIGHTS_FILE, open_session
 from training.classifier import TextClassifier
 from training.classifier_graph import export_classifier
@@ -249,7 +250,7 @@ def test_the_weights_stand_in_one_file_in_int8_and_are_the_same_every_time() -> 
     settings: dict[str, Any] = dict.fromkeys(("embedding_width", "filters", "hidden_width"), 128)
     networks = [drawn_network(seed, encoder="branches+recurrent", **settings) for seed in (1, 2)]
     files = export_classifier(networks, drawn_wide(), [Join(network=1.0, wide=1.0)] * 2, 1.0)
-    assert set(files) == {CLASSIFIER_FILE, WEIGHTS_FILE, HASHED_NGRAMS_FILE}
+    assert set(files) == {CLASSIFIER_FILE, WEIGHTS_FILE, HASHED_NGRAMS_FILE, FILTERS_FILE}
     assert files == export_classifier(networks, drawn_wide(), [Join(network=1.0, wide=1.0)] * 2, 1.0)
     assert len(files[CLASSIFIER_FILE]) < 20_000
     weights = sum(parameter.numel() for network in networks for parameter in network.parameters())

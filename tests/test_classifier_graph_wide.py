@@ -26,12 +26,15 @@ def test_the_wide_layer_says_what_it_said(hidden: int, tmp_path: Path) -> None:
     """A scale for each row loses less than one for each column; 8 and 40 thousandths of the spread were found."""
     wide, texts = drawn_wide(hidden), some_texts()
     session = opened(export_classifier([], wide, [], 1.0), tmp_path)
-    assert [port.name for port in session.get_outputs()] == ["log_probabilities"]
+    assert [port.name for port in session.get_outputs()] == ["log_probabilities", *([] if hidden else ["rows"])]
     ngrams = hashed_ngrams_from(open_arrays(tmp_path / HASHED_NGRAMS_FILE))
     said = []
     for text in texts:
         places, values = ngrams.of_text(text)
-        said.append(session.run(None, {"ngrams": places, "values": values})[0])
+        said.append(session.run(["log_probabilities"], {"ngrams": places, "values": values})[0])
+        if not hidden:
+            (rows,) = session.run(["rows"], {"ngrams": places, "values": values})
+            np.testing.assert_allclose(said[-1], log_softmax(values @ rows + wide.bias), atol=1e-4)
     assert losses(np.stack(said), wide.logits(texts))[0] < (0.06 if hidden else 0.01)
 
 
@@ -43,7 +46,7 @@ def test_a_text_without_a_known_ngram_gets_the_bias(hidden: int, tmp_path: Path)
     expected = wide.bias
     if wide.output is not None:
         expected = np.maximum(wide.bias, 0) @ wide.output[0] + wide.output[1]
-    (said,) = session.run(None, none)
+    (said,) = session.run(["log_probabilities"], none)
     np.testing.assert_allclose(said, log_softmax(expected), atol=1e-5)
 
 
@@ -58,5 +61,5 @@ def test_a_wide_layer_may_know_no_ngram_and_have_rows_of_zeros(tmp_path: Path) -
         session = opened(export_classifier([], each, [], 1.0), directory)
         places, values = hashed_ngrams_from(open_arrays(directory / HASHED_NGRAMS_FILE)).of_text("abc")
         assert len(places) == (len(wide.ngrams.of_text("abc")[0]) if number else 0)
-        (said,) = session.run(None, {"ngrams": places, "values": values})
+        (said,) = session.run(["log_probabilities"], {"ngrams": places, "values": values})
         np.testing.assert_allclose(said, log_softmax(wide.bias), atol=1e-5)

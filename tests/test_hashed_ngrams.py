@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from model.arrays import arrays_from, write_arrays
 from model.errors import CheckpointError
-from model.hashed_ngrams import HASHED_NGRAMS_FILE, HashedNgrams, hash_ngrams, hashed_ngrams_from
+from model.hashed_ngrams import HASHED_NGRAMS_FILE, HashedNgrams, hash_ngrams, hashed_ngrams_from, ngram_bounds
 from training.classifier_graph import hashed_ngrams_bytes
 from training.wide import known_ngrams, occurrences
 
@@ -154,3 +154,22 @@ def test_a_file_that_lacks_something_is_refused(missing: str) -> None:
     numbers = {name: each for name, each in NUMBERS.items() if name != missing}
     with pytest.raises(CheckpointError, match=f"must hold the n-grams known, got a file without '{missing}'"):
         read(arrays, numbers)
+
+
+@given(st.text("abCΣ가 ", min_size=1, max_size=12), st.integers(1, 3), st.integers(0, 3))
+def test_ngrams_stand_where_it_is_said(text: str, least: int, more: int) -> None:
+    hashes, _ = hash_ngrams([text], least, least + more)
+    begins, ends, reached = ngram_bounds(text, least, least + more)
+    stand = [
+        "\x02" * (reaches % 2) + text.lower()[begin:end] + "\x03" * (reaches // 2)
+        for begin, end, reaches in zip(begins.tolist(), ends.tolist(), reached.tolist(), strict=True)
+    ]
+    assert hashes.tolist() == [written_hash(ngram) for ngram in stand]
+
+
+def test_a_letter_whose_lower_case_is_two_characters_is_one() -> None:
+    begins, ends, _ = ngram_bounds("İa", 1, 2)
+    assert list(zip(begins.tolist(), ends.tolist(), strict=True)) == [
+        *[(0, 0), (0, 1), (0, 1), (1, 2), (2, 2)],
+        *[(0, 1), (0, 1), (0, 2), (1, 2)],
+    ]

@@ -12,12 +12,14 @@ import numpy as np
 from onnx import TensorProto
 
 from model.arrays import write_arrays
-from model.classifier import CLASSIFIER_FILE
+from model.classifier import ACTIVATIONS, CLASSIFIER_FILE, NGRAM_ROWS
 from model.hashed_ngrams import HASHED_NGRAMS_FILE
+from model.pooled_filters import FILTERS_FILE
 from model.runtime import WEIGHTS_FILE
 from training.encoder_graphs import add_chain
 from training.graph_layers import add_product, integers, number, rounded, stored
 from training.onnx_graph import INT8_LARGEST, Graph, Port, Weights, array, model_bytes
+from training.receptive_fields import pooled_filters_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,7 +32,6 @@ if TYPE_CHECKING:
     from training.joining import Join
     from training.wide import WideLayer
 
-ACTIVATIONS = "activations"
 LEAST_SCALE = 1e-12  # of a row of zeros
 
 
@@ -65,12 +66,14 @@ def row_scales(wide: WideLayer) -> NDArray[np.float32]:
 def add_wide(graph: Graph, weights: Weights, wide: WideLayer) -> str:
     """Append the wide layer from ``ngrams`` and ``values`` (N,) to its logits: (1, C), nats.
 
-    The scales of its rows are none of the graph's business: ``values`` have them in.
+    The scales of its rows are none of the graph's business: ``values`` have them in. Without a hidden layer the rows
+    chosen (N, C) are a value of the graph by name.
     """
     rows = np.rint(wide.weights / row_scales(wide)[:, None]).astype(np.int8)
     chosen = graph.add("Gather", stored(graph, weights, "rows", rows), "ngrams")  # (N, H or C)
     across = graph.add("Unsqueeze", "values", integers(graph, 0))
-    summed = graph.add("MatMul", across, graph.add("Cast", chosen, to=TensorProto.FLOAT))
+    named = "" if wide.output is not None else NGRAM_ROWS
+    summed = graph.add("MatMul", across, graph.add("Cast", chosen, result=named, to=TensorProto.FLOAT))
     summed = graph.add("Add", summed, stored(graph, weights, "wide_bias", wide.bias))
     if wide.output is None:
         return summed
@@ -121,8 +124,9 @@ def export_classifier(
         classify.onnx: ids (T,), with networks; ngrams and values (N,), with a wide layer; N may be 0
         -> log_probabilities (C,), nats, and with networks, for who asks, activations (T', K): the values before
         pooling of the first chain of the first network (for branches at T' = T places, the filters of the first
-        width first);
-        int8.bin: its weights; hashed_ngrams.bin: the n-grams of the wide layer, if there is one.
+        width first); without a hidden layer over n-grams, for who asks, rows (N, C): what values are multiplied by;
+        int8.bin: its weights; hashed_ngrams.bin: the n-grams of the wide layer, if there is one; filters.bin: what
+        activations count for, if it is their largest values that do.
     """
     graph, weights, files = Graph(), Weights(), {}
     inputs: list[Port] = [("ids", TensorProto.INT64, ("T",))] if networks else []
@@ -146,5 +150,10 @@ def export_classifier(
         outputs.append(
             (ACTIVATIONS, TensorProto.FLOAT, ("places", cast("ChainEncoder", networks[0].chains[0]).output_width))
         )
+        filters = pooled_filters_bytes(networks[0])
+        if filters is not None:
+            files[FILTERS_FILE] = filters
+    if wide is not None and wide.output is None:
+        outputs.append((NGRAM_ROWS, TensorProto.FLOAT, ("N", labels)))
     files[CLASSIFIER_FILE] = model_bytes(graph, weights, inputs, outputs)
     return files | {WEIGHTS_FILE: bytes(weights.data)}
