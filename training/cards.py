@@ -45,6 +45,15 @@ TYPED_COLUMNS = {
     "exact_mrr": "MRR@10, plain prefix",
 }
 LABEL_COLUMNS = {"texts": "texts", "precision": "precision", "recall": "recall", "f1": "F1"}
+SCORE_ROWS = {
+    "accuracy": "accuracy",
+    "macro_f1": "macro F1",
+    "loss_nats": "loss, nats",
+    "calibration_error": "calibration error",
+    "unfitted_calibration_error": "calibration error, before anything was fitted",
+    "p50_ms": "median, ms",
+    "p99_ms": "99th percentile, ms",
+}
 MOST_LABELS = 20
 LATENCY_COLUMNS = {
     "p50": "median, ms",
@@ -118,6 +127,7 @@ def figures_tables(figures: dict[str, JSON]) -> list[Table]:
     tables = [
         bits_table(figures),
         sorting_table(figures),
+        scores_table(figures),
         label_table(as_mapping(figures.get("per_label"))),
         members_table(as_mapping(figures.get("members_bits_per_character"))),
         completion_table(as_mapping(figures.get("completion"))),
@@ -164,6 +174,21 @@ def sorting_table(figures: dict[str, JSON]) -> Table:
     }
     rows = tuple((name, plain(value)) for name, value in named.items() if value is not None)
     return Table(columns=("sorting held-out texts", plain(figures.get("texts", ""))), rows=rows)
+
+
+def scores_table(figures: dict[str, JSON]) -> Table:
+    """Show how well texts that were brought are sorted, as served and as trained, and how often the two differ."""
+    sorting = as_mapping(figures.get("sorting"))
+    served, trained = as_mapping(sorting.get("int8")), as_mapping(sorting.get("torch"))
+    rows = [
+        (name, plain(served.get(key, "")), plain(trained.get(key, "")))
+        for key, name in SCORE_ROWS.items()
+        if key in served or key in trained
+    ]
+    if rows:
+        rows.append(("another label than float32, share of texts", plain(figures["disagreement"]), ""))
+    heading = f"sorting {plain(figures.get('texts', ''))} texts"
+    return Table(columns=(heading, "served (int8)", "trained (float32)"), rows=tuple(rows))
 
 
 def label_table(labels: dict[str, JSON]) -> Table:

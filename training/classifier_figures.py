@@ -24,6 +24,8 @@ from training.joining import fit_temperature
 from training.text_batches import encode_texts
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from model.manifest import JSON
@@ -35,12 +37,19 @@ PLACES = 4
 
 @dataclass(frozen=True, kw_only=True)
 class Observed:
-    """What a report draws: probabilities (M, C) of texts with labels (M,), and how sure they were before and after."""
+    """What a report draws: texts (M,) with the numbers (M,) of their labels (C,), and what was said of them.
 
-    probabilities: NDArray[np.float64]
+    probabilities: (M, C); before, after: how sure the labels were before anything was fitted, and after; temperature:
+    what was fitted.
+    """
+
+    labels: tuple[str, ...]
+    texts: Sequence[str]
     numbers: NDArray[np.int64]
+    probabilities: NDArray[np.float64]
     before: Reliability
     after: Reliability
+    temperature: float
 
 
 def classifier_figures(classifier: Classifier, split: SplitTexts) -> tuple[dict[str, JSON], Observed]:
@@ -49,12 +58,8 @@ def classifier_figures(classifier: Classifier, split: SplitTexts) -> tuple[dict[
     How sure it is after the temperature is measured crosswise, with a temperature fitted on the other half of the
     texts: what was fitted on a text says nothing about the next one.
     """
-    texts, numbers, labels = split.held_out_texts, split.held_out_numbers, len(split.labels)
-    of_wide = None if classifier.wide is None else classifier.wide.logits(texts)
-    of_networks = [
-        network_logits(network, encode_texts(classifier.alphabet, texts, network.settings.longest), labels)
-        for network in classifier.networks
-    ]
+    texts, numbers = split.held_out_texts, split.held_out_numbers
+    of_networks, of_wide = logits_of_parts(classifier, texts)
     logits = classifier.logits(of_networks, of_wide)
     parts: dict[str, JSON] = {}
     if of_wide is not None and of_networks:
@@ -67,38 +72,69 @@ def classifier_figures(classifier: Classifier, split: SplitTexts) -> tuple[dict[
         parts["members"] = [rounded(accuracy(numbers, each.argmax(axis=1))) for each in joined]
     tempered = crosswise(logits, numbers)
     observed = Observed(
-        probabilities=softmax(logits / classifier.temperature),
+        labels=classifier.labels,
+        texts=texts,
         numbers=numbers,
+        probabilities=softmax(logits / classifier.temperature),
         before=reliability(softmax(unfitted(of_networks, of_wide)), numbers),
         after=reliability(tempered, numbers),
+        temperature=classifier.temperature,
     )
-    confusion = confusion_matrix(numbers, tempered.argmax(axis=1), labels)
-    each = class_figures(confusion)
     figures: dict[str, JSON] = {
         "texts": len(texts),
-        "labels": labels,
-        "accuracy": rounded(accuracy(numbers, tempered.argmax(axis=1))),
-        "macro_f1": rounded(macro_f1(confusion)),
-        "loss_nats": rounded(negative_log_likelihood(tempered, numbers)),
+        "labels": len(classifier.labels),
+        **scores(tempered, numbers),
         "calibration_error": {
             "before": rounded(observed.before.expected_calibration_error),
             "after": rounded(observed.after.expected_calibration_error),
         },
         "accuracy_of_parts": parts,
-        "per_label": {
-            label: {
-                "texts": int(each.support[number]),
-                "precision": rounded(each.precision[number]),
-                "recall": rounded(each.recall[number]),
-                "f1": rounded(each.f1[number]),
-            }
-            for number, label in enumerate(classifier.labels)
-        },
+        "per_label": label_figures(
+            confusion_matrix(numbers, tempered.argmax(axis=1), len(classifier.labels)), classifier.labels
+        ),
     }
     return figures, observed
 
 
-def unfitted(of_networks: list[NDArray[np.float32]], of_wide: NDArray[np.float32] | None) -> NDArray[np.float32]:
+def logits_of_parts(
+    classifier: Classifier, texts: Sequence[str]
+) -> tuple[list[NDArray[np.float32]], NDArray[np.float32] | None]:
+    """Give what each network of a classifier says of texts, and what its n-grams say, each (M, C), nats."""
+    of_wide = None if classifier.wide is None else classifier.wide.logits(texts)
+    of_networks = [
+        network_logits(
+            network, encode_texts(classifier.alphabet, texts, network.settings.longest), len(classifier.labels)
+        )
+        for network in classifier.networks
+    ]
+    return of_networks, of_wide
+
+
+def scores(probabilities: NDArray[np.float64], numbers: NDArray[np.int64]) -> dict[str, JSON]:
+    """Give accuracy, macro F1 and loss (nats a text) of probabilities (M, C) of texts with labels (M,)."""
+    said = probabilities.argmax(axis=1)
+    return {
+        "accuracy": rounded(accuracy(numbers, said)),
+        "macro_f1": rounded(macro_f1(confusion_matrix(numbers, said, probabilities.shape[1]))),
+        "loss_nats": rounded(negative_log_likelihood(probabilities, numbers)),
+    }
+
+
+def label_figures(confusion: NDArray[np.int64], labels: Sequence[str]) -> dict[str, JSON]:
+    """Give texts, precision, recall and F1 of each of the labels (C,) of a confusion matrix (C, C)."""
+    each = class_figures(confusion)
+    return {
+        label: {
+            "texts": int(each.support[number]),
+            "precision": rounded(each.precision[number]),
+            "recall": rounded(each.recall[number]),
+            "f1": rounded(each.f1[number]),
+        }
+        for number, label in enumerate(labels)
+    }
+
+
+def unfitted(of_networks: Sequence[NDArray[np.float32]], of_wide: NDArray[np.float32] | None) -> NDArray[np.float32]:
     """Give the logits as they are without anything fitted on held-out texts: sources count alike, undivided."""
     sources = [*of_networks, *([] if of_wide is None else [of_wide])]
     return np.asarray(np.mean(sources, axis=0), np.float32)

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import hashlib
 import time
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
+from model.classifier import ids_of
 from model.errors import MachimError
+from training.classification_metrics import accuracy
 from training.classifier import TextClassifier
 from training.classifier_checkpoints import network_tensors, set_tensors
 from training.classifier_learning import TextLessons, begin_with_machines, mean_loss, network_logits
@@ -23,6 +25,7 @@ from training.display import Display
 from training.letters import letters_of
 from training.loop import Outcome, start_run, train_network
 from training.members import Member, forget_members, member_seed, members_folder, train_members
+from training.observation import LOOKED_TEXTS, REPORT_SECONDS, Observer, TrainingRecord, reader_of
 from training.text_batches import encode_texts
 
 if TYPE_CHECKING:
@@ -37,23 +40,34 @@ MEASURED_SECONDS = (1.0, 60.0)  # at the least and at the most
 VALIDATED_TEXTS = 4_000  # held out, at each validation
 
 
-def learn_networks(
-    room: Room, out: Path
-) -> tuple[tuple[TextClassifier, ...], tuple[dict[str, JSON], ...], Callable[[], None]]:
-    """Train the network of every member that has one, or go on from those that a stopped run left.
+@dataclass(frozen=True, kw_only=True)
+class LearnedNetworks:
+    """The trained networks on the processor, and how the training of each went.
 
-    Returns:
-        The networks, how the training of each went, and what to do when the version is written.
+    forget: what to do when the version is written; records: what was observed of a member, by its number: of the first
+    that this run trained, where it was watched.
     """
+
+    networks: tuple[TextClassifier, ...]
+    outcomes: tuple[dict[str, JSON], ...]
+    forget: Callable[[], None]
+    records: dict[int, TrainingRecord]
+
+
+def learn_networks(room: Room, out: Path) -> LearnedNetworks:
+    """Train the network of every member that has one, or go on from those that a stopped run left."""
     told = room.told
     chosen = [each for each in told.members if each.reads_characters]
     if not chosen:
-        return (), (), lambda: None
+        return LearnedNetworks(networks=(), outcomes=(), forget=lambda: None, records={})
     letters = torch.from_numpy(letters_of(room.alphabet))
     folder = members_folder(out, told_of(room))
     reserve = min(max(room.clock.seconds * MEASURED_SHARE, MEASURED_SECONDS[0]), MEASURED_SECONDS[1])
-    reserve += (time.monotonic() - room.clock.began) * (1 if told.members[0].is_wide else 0)  # n-grams, once more
+    if any(each.is_wide for each in told.members):
+        reserve += time.monotonic() - room.clock.began  # n-grams, once more
+    reserve += REPORT_SECONDS if room.observes else 0.0
     seconds = max((room.clock.left() - reserve) / len(chosen), 0.1)
+    records: dict[int, TrainingRecord] = {}
 
     def train(number: int) -> Member:
         seeded = replace(told.training, seed=member_seed(told.training.seed, number))
@@ -71,7 +85,11 @@ def learn_networks(
                 "reconstruction error of each layer's machine in its first and its last pass: "
                 + ", ".join(f"{layer[0]:.4f} {layer[-1]:.4f}" for layer in errors)
             )
-        outcome = learn_network(network.to(room.device), replace(room, told=replace(told, training=seeded)), seconds)
+        observer = Observer(network) if room.observes and not records else None
+        if observer is not None:
+            records[number] = observer.record
+        own_room = replace(room, told=replace(told, training=seeded))
+        outcome = learn_network(network.to(room.device), own_room, seconds, observer)
         room.say(f"{which}trained {outcome.epochs:.1f} epochs in {outcome.seconds:.0f} s (ended by {outcome.ended})")
         return Member(tensors=network_tensors(network.cpu()), facts=in_places(asdict(outcome)))
 
@@ -81,7 +99,12 @@ def learn_networks(
         network = TextClassifier(chosen[number], len(room.alphabet), len(room.split.labels), letters)
         set_tensors(network, member.tensors, f"{folder / str(number)}.safetensors")
         networks.append(network.eval())
-    return tuple(networks), tuple(member.facts for member in done), lambda: forget_members(folder)
+    return LearnedNetworks(
+        networks=tuple(networks),
+        outcomes=tuple(member.facts for member in done),
+        forget=lambda: forget_members(folder),
+        records=records,
+    )
 
 
 def told_of(room: Room) -> JSON:
@@ -99,8 +122,8 @@ def told_of(room: Room) -> JSON:
     }
 
 
-def learn_network(network: TextClassifier, room: Room, seconds: float) -> Outcome:
-    """Train a network for so many seconds of wall clock at most, showing progress."""
+def learn_network(network: TextClassifier, room: Room, seconds: float, observer: Observer | None) -> Outcome:
+    """Train a network for so many seconds of wall clock at most, showing progress, watched if somebody watches."""
     split, training = room.split, room.told.training
     longest = network.settings.longest
     lessons = TextLessons(
@@ -111,11 +134,18 @@ def learn_network(network: TextClassifier, room: Room, seconds: float) -> Outcom
     )
     # Held-out texts stand in the order of the file, which may be sorted: a fair part is looked at.
     seen = np.random.default_rng(0).permutation(len(split.held_out_texts))[:VALIDATED_TEXTS]
-    held_out = encode_texts(room.alphabet, [split.held_out_texts[place] for place in seen], longest)
+    texts = [split.held_out_texts[place] for place in seen]
+    held_out = encode_texts(room.alphabet, texts, longest)
     numbers = split.held_out_numbers[seen]
 
     def validate() -> float:
-        return mean_loss(network_logits(network, held_out, len(split.labels)), numbers)
+        logits = network_logits(network, held_out, len(split.labels))
+        loss_nats = mean_loss(logits, numbers)
+        if observer is not None:
+            observer.validated(loss_nats, accuracy(numbers, logits.argmax(axis=1)))
+            looked_at = [ids_of(room.alphabet, text, longest) for text in texts[:LOOKED_TEXTS]]
+            observer.look(reader_of(network, looked_at))
+        return loss_nats
 
     with Display(sample=sampler(network, room), unit="text") as display:
         try:
@@ -128,6 +158,7 @@ def learn_network(network: TextClassifier, room: Room, seconds: float) -> Outcom
                 epoch_characters=lessons.epoch_characters,
                 seconds=seconds,
                 report=display.show,
+                observer=observer,
             )
         except torch.OutOfMemoryError as error:
             raise MachimError(

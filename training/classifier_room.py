@@ -56,7 +56,8 @@ class Clock:
 class Room:
     """What the parts of a classifier learn from, and how.
 
-    text_weights: (D,) of the texts to learn from; targets: (D, C) what their labels should be.
+    text_weights: (D,) of the texts to learn from; targets: (D, C) what their labels should be; observes: whether it is
+    watched how a network learns.
     """
 
     told: ClassifierRun
@@ -67,3 +68,4 @@ class Room:
     targets: NDArray[np.float32]
     text_weights: NDArray[np.float64]
     say: Callable[[str], None]
+    observes: bool = False

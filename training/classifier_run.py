@@ -25,6 +25,7 @@ from training.encoders.convolution import sizes
 from training.joining import Join, fit_factors, fit_temperature
 from training.label_split import label_weights, split_labelled
 from training.labelled import read_labelled
+from training.observation import recorded
 from training.run import Trained
 from training.text_batches import encode_texts
 from training.wide import STRENGTHS, Lesson, WideLayer, learn_wide
@@ -44,7 +45,13 @@ WIDE_SHARE = 0.3  # of the time, at most, for the weights over n-grams; as much 
 
 
 def train_classifier(
-    sources: Sequence[str], out: Path, told: ClassifierRun, *, say: Callable[[str], None], began: float
+    sources: Sequence[str],
+    out: Path,
+    told: ClassifierRun,
+    *,
+    say: Callable[[str], None],
+    began: float,
+    report: Path | None = None,
 ) -> Trained:
     """Read, train, join, export, measure and write; in the time that was given.
 
@@ -54,6 +61,7 @@ def train_classifier(
         told: how.
         say: is told what is being done, a line each.
         began: when the command began, by ``time.monotonic``.
+        report: where to write what was observed and measured, as HTML; None for nowhere.
 
     Raises:
         InputError: the texts or a setting break a rule, there is no such device, or the folder cannot be written.
@@ -82,13 +90,14 @@ def train_classifier(
         targets=one_hot(split.numbers, len(split.labels)),
         text_weights=label_weights(split.numbers, len(split.labels), told.sorting.balance)[split.numbers],
         say=say,
+        observes=report is not None,
     )
     strength, wide = 0.0, None
     if any(each.is_wide for each in told.members):
         strength, wide = choose_wide(room)
-    networks, outcomes, forget = learn_networks(room, out)
-    classifier = join(room, networks, wide)
-    figures, _ = classifier_figures(classifier, split)
+    learned = learn_networks(room, out)
+    classifier = join(room, learned.networks, wide)
+    figures, observed = classifier_figures(classifier, split)
     if classifier.wide is not None and room.clock.left() > 0:
         classifier = replace(classifier, wide=relearn_wide(room, strength))
     provenance: dict[str, JSON] = {
@@ -106,13 +115,18 @@ def train_classifier(
         "training": asdict(told.training),
         "sorting": asdict(told.sorting),
         "ngram_strength": strength,
-        "outcomes": list(outcomes),
+        "outcomes": list(learned.outcomes),
         "torch": torch.__version__,
         "device": described(device),
         "note": told.note,
     }
     directory = write_classifier(out, classifier, figures=figures, provenance=provenance)
-    forget()
+    learned.forget()
+    if report is not None:
+        from training.classifier_report import write_classifier_report  # noqa: PLC0415 - it imports matplotlib
+
+        record, title = recorded(learned.records, len(learned.networks), f"Training of {out.name} {directory.name}")
+        write_classifier_report(report, record, title=title, figures=figures, observed=observed)
     return Trained(directory=directory, figures=figures)
 
 

@@ -6,11 +6,14 @@ import importlib.util
 import json
 import os
 import time
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from model.checkpoint import open_checkpoint
+from model.classifier import CLASSIFIER_TASK
 from model.command_options import settings_from, settings_options, told_options
 from model.commands import KIND_OPTION
 from model.errors import InputError
@@ -22,6 +25,8 @@ from training.settings import BlendSettings, NetworkSettings, TextSettings, Trai
 from training.told import classifier_run, language_run
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
     from model.manifest import JSON
 
 
@@ -71,9 +76,23 @@ def need_training_libraries() -> None:
 )
 @click.option("--note", default="", help="A credit or remark for the model card.")
 @click.option("--json", "as_json", is_flag=True, help="Print the version's folder and its figures as JSON.")
+@click.option(
+    "--report",
+    type=click.Path(path_type=Path),
+    help="Write what was seen of the training to this HTML file: losses, gradients and activations layer by layer (of"
+    " the first member), and of a classifier confusion, calibration and worst mistakes.",
+)
 @click.pass_context
 def train(
-    context: click.Context, /, data: tuple[str, ...], out: Path, task: Any, note: str, as_json: bool, **options: Any
+    context: click.Context,
+    /,
+    data: tuple[str, ...],
+    out: Path,
+    task: Any,
+    note: str,
+    as_json: bool,
+    report: Path | None,
+    **options: Any,
 ) -> None:
     """Train a model on DATA: files, folders, globs, or - for standard input.
 
@@ -83,6 +102,8 @@ def train(
     began = time.monotonic()
     reading = settings_from(ReadingSettings, options)
     need_training_libraries()
+    if report is not None:
+        need_report_libraries(report)
     if task == "auto" and (reason := looks_labelled(data, reading)) is not None:
         say(f"taken for texts with labels, since {reason}; --task autocomplete takes each line for a phrase")
         task = "classify"
@@ -90,12 +111,13 @@ def train(
         from training.classifier_run import train_classifier  # noqa: PLC0415
 
         trained = train_classifier(
-            data, out, classifier_run(told_options(context), reading, note), say=say, began=began
+            data, out, classifier_run(told_options(context), reading, note), say=say, began=began, report=report
         )
     else:
         from training.run import train_model  # noqa: PLC0415
 
-        trained = train_model(data, out, language_run(task, options, reading, note), say=say, began=began)
+        settings = language_run(task, options, reading, note)
+        trained = train_model(data, out, settings, say=say, began=began, report=report)
     if as_json:
         click.echo(json.dumps({"checkpoint": str(trained.directory), "figures": trained.figures}, ensure_ascii=False))
     else:
@@ -118,7 +140,10 @@ def print_figures(figures: dict[str, JSON]) -> None:
 @KIND_OPTION
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--report", type=click.Path(path_type=Path), help="Write tables and pictures to this HTML file.")
+@click.pass_context
 def evaluate(
+    context: click.Context,
+    /,
     model: Path,
     data: tuple[str, ...],
     train_data: tuple[str, ...],
@@ -133,32 +158,81 @@ def evaluate(
     MRR@10, PMRR@10, hits, MRL, keystrokes saved, the time of a completion and the share of replies proven exact, and
     the same phrases half typed, in the other case, as initials, on the wrong keyboard and with a slip. With --train
     also apart for phrases seen and unseen, beside most popular completion, counts and a character n-gram.
+
+    For a classifier, on texts with labels: accuracy, macro F1, loss and calibration error of both forms, how often
+    their labels differ, the time of a text on one thread, and precision, recall and F1 of every label.
     """
     reading = settings_from(ReadingSettings, options)
     settings = settings_from(ProtocolSettings, options)
     need_training_libraries()
     if report is not None:
         need_report_libraries(report)
-    from training.evaluate import evaluate_model  # noqa: PLC0415
-
-    evaluation = evaluate_model(model, data, train_data, reading, settings, frozenset(kinds))
-    if report is not None:
-        from training.report import write_report  # noqa: PLC0415
-
-        write_report(report, evaluation)
-    if as_json:
-        click.echo(json.dumps(evaluation.figures, ensure_ascii=False))
+    if open_checkpoint(model).manifest.task == CLASSIFIER_TASK:
+        refuse_phrase_options(told_options(context))
+        figures = measure_classifier(model, data, reading, report)
     else:
-        print_figures(evaluation.figures)
+        from training.evaluate import evaluate_model  # noqa: PLC0415
+
+        evaluation = evaluate_model(model, data, train_data, reading, settings, frozenset(kinds))
+        figures = evaluation.figures
+        if report is not None:
+            from training.report import write_report  # noqa: PLC0415
+
+            write_report(report, evaluation)
+    if as_json:
+        click.echo(json.dumps(figures, ensure_ascii=False))
+    else:
+        print_figures(figures)
+
+
+def refuse_phrase_options(told: Collection[str]) -> None:
+    """Refuse options of ``evaluate`` that say nothing to a classifier.
+
+    Raises:
+        InputError: one was told.
+    """
+    if "train_data" in told:
+        raise InputError(
+            "--train is for models of phrases: baselines of a classifier are measured by the benchmarks, as "
+            "benchmarks/README.md says"
+        )
+    for name in ("kinds", *(field.name for field in fields(ProtocolSettings))):
+        if name in told:
+            raise InputError(f"--{name.replace('_', '-')} is for models of phrases, got a model that sorts texts")
+
+
+def measure_classifier(
+    model: Path, data: Sequence[str], reading: ReadingSettings, report: Path | None
+) -> dict[str, JSON]:
+    """Measure a classifier, and write its report if one was asked for."""
+    from training.classifier_evaluate import evaluate_classifier  # noqa: PLC0415
+
+    evaluation = evaluate_classifier(model, data, reading, say=say)
+    if report is not None:
+        from training.classifier_report import write_classifier_report  # noqa: PLC0415
+        from training.observation import TrainingRecord  # noqa: PLC0415
+
+        title = f"Evaluation of {evaluation.model}"
+        write_classifier_report(
+            report, TrainingRecord(), title=title, figures=evaluation.figures, observed=evaluation.observed
+        )
+    return evaluation.figures
 
 
 def need_report_libraries(report: Path) -> None:
-    """Refuse a report that could not be written, before minutes are spent on measuring.
+    """Refuse a report that could not be written, before minutes are spent on training or measuring.
 
     Raises:
-        InputError: matplotlib is missing, or the folder that the report is for.
+        InputError: matplotlib is missing, or the folder that the report is for, or the file cannot be written.
     """
     if importlib.util.find_spec("matplotlib") is None:
         raise InputError("--report needs matplotlib: run pip install 'machim[train]'")
-    if report.is_dir() or not report.absolute().parent.is_dir():
-        raise InputError(f"--report must name a file in a folder that exists, got {report}")
+    try:
+        is_new = not report.exists()
+        if report.is_dir() or not report.absolute().parent.is_dir():
+            raise InputError(f"--report must name a file in a folder that exists, got {report}")
+        report.open("ab").close()
+        if is_new:
+            report.unlink()
+    except OSError as error:
+        raise InputError(f"--report must name a file that can be written, got {report}: {error.strerror}") from error

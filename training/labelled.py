@@ -52,18 +52,22 @@ class _Part:
 
 
 def read_labelled(
-    sources: Sequence[str], settings: ReadingSettings, report: Callable[[str], None] = ignore
+    sources: Sequence[str],
+    settings: ReadingSettings,
+    report: Callable[[str], None] = ignore,
+    expected: frozenset[str] = frozenset(),
 ) -> LabelledTexts:
     """Read texts with labels from files, folders, globs or ``-``, any of them gzipped.
 
-    Columns without names are told apart over all such files together: labels are the column of fewer different
-    values, or of fewer characters where both have as many.
+    Columns without names are told apart over all such files together: labels are the column that has more of the
+    labels expected, else that of fewer different values, or of fewer characters where both have as many.
 
     Args:
         sources: what was named on the command line.
         settings: how to read it.
         report: told, a line at a time, what was taken for what, how many bad lines were left out of which file, and
             how many texts are disputed.
+        expected: labels that are known beforehand; there may be none, and others in the files.
 
     Raises:
         InputError: a source cannot be read or holds no text with a label, a column is missing, or a line is bad and
@@ -72,7 +76,7 @@ def read_labelled(
     _check(settings)
     parts = [_read_part(source, settings) for source in find_sources(sources)]
     unnamed = [part for part in parts if part.columns is None]
-    label_first = _label_is_first(pair for part in unnamed for pair in part.pairs)
+    label_first = _label_is_first((pair for part in unnamed for pair in part.pairs), expected)
     texts: list[str] = []
     labels: list[str] = []
     labels_of: dict[tuple[str, str] | None, set[str]] = {}
@@ -168,14 +172,17 @@ def _read_part(source: Source, settings: ReadingSettings) -> _Part:
     return _Part(form=table.form, columns=found, pairs=list(read_named(table, found, bad_lines)), bad_lines=bad_lines)
 
 
-def _label_is_first(pairs: Iterable[Pair]) -> bool:
+def _label_is_first(pairs: Iterable[Pair], expected: frozenset[str]) -> bool:
     different: tuple[set[str], set[str]] = (set(), set())
-    characters = [0, 0]
+    characters, others = [0, 0], [0, 0]
     for _, *cells in pairs:
         for at, cell in enumerate(cells):
-            different[at].add(one_spaced(cell))
+            value = one_spaced(cell)
+            different[at].add(value)
             characters[at] += len(cell)
-    return (len(different[0]), characters[0]) <= (len(different[1]), characters[1])
+            others[at] += value not in expected
+    first, last = zip(others, map(len, different), characters, strict=True)
+    return first <= last
 
 
 def _disputed(texts: Sequence[str], labels: Sequence[str]) -> list[str]:

@@ -25,6 +25,7 @@ from training.language_models import join_networks, make_network
 from training.letters import letters_of
 from training.loop import Outcome, advance, start_run, train_network
 from training.members import Member, forget_members, member_seed, members_folder, train_members
+from training.observation import LOOKED_CHARACTERS, LOOKED_TEXTS, REPORT_SECONDS, Observer, TrainingRecord, reader_of
 from training.text import Lessons, PhraseText, StreamText, encode_phrases, first_characters
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ class Classroom:
     """What networks learn from, and how.
 
     rare: (V,) of ``text.alphabet_of``; device: where they learn; began: when the command did, by ``time.monotonic``;
-    say: is told what is being done, a line each.
+    say: is told what is being done, a line each; observes: whether it is watched how a network learns.
     """
 
     text: PhraseText | StreamText
@@ -59,15 +60,21 @@ class Classroom:
     device: torch.device
     began: float
     say: Callable[[str], None]
+    observes: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class Learned:
-    """The trained network on the processor, how the training of each member went, and what to do when it is written."""
+    """The trained network on the processor, and how the training of each member went.
+
+    forget: what to do when the version is written; records: what was observed of a member, by its number: of the first
+    that this run trained, where it was watched.
+    """
 
     network: LanguageModel
     outcomes: list[dict[str, JSON]]
     forget: Callable[[], None]
+    records: dict[int, TrainingRecord]
 
 
 def learn_all(room: Classroom, networks: Sequence[NetworkSettings], out: Path) -> Learned:
@@ -88,6 +95,7 @@ def learn_all(room: Classroom, networks: Sequence[NetworkSettings], out: Path) -
         "torch": torch.__version__,
     }
     folder = members_folder(out, told)
+    records: dict[int, TrainingRecord] = {}
 
     def train(number: int) -> Member:
         seeded = replace(training, seed=member_seed(training.seed, number))
@@ -99,7 +107,10 @@ def learn_all(room: Classroom, networks: Sequence[NetworkSettings], out: Path) -
             f"{which}{networks[number].cell} network of {sum(each.numel() for each in network.parameters()):,} "
             f"parameters, learning on {described(room.device)}"
         )
-        outcome = learn(network.to(room.device), replace(room, training=seeded), seconds)
+        observer = Observer(network) if room.observes and not records else None
+        if observer is not None:
+            records[number] = observer.record
+        outcome = learn(network.to(room.device), replace(room, training=seeded), seconds, observer)
         room.say(
             f"{which}trained {outcome.epochs:.1f} epochs, {outcome.characters:,} characters in {outcome.seconds:.0f} s "
             f"(ended by {outcome.ended})"
@@ -116,6 +127,7 @@ def learn_all(room: Classroom, networks: Sequence[NetworkSettings], out: Path) -
         network=join_networks(trained).eval(),
         outcomes=[member.facts for member in done],
         forget=lambda: forget_members(folder),
+        records=records,
     )
 
 
@@ -125,12 +137,13 @@ def learning_seconds(room: Classroom, members: int) -> float:
         return math.inf
     seconds = room.training.minutes * 60
     reserve = min(max(seconds * MEASURED_SHARE, MEASURED_SECONDS[0]), MEASURED_SECONDS[1] * members)
+    reserve += REPORT_SECONDS if room.observes else 0.0
     reserve += INDEXED_SECONDS * len(room.text.texts) if isinstance(room.text, PhraseText) else 0.0
     return max(seconds - reserve - (time.monotonic() - room.began), 0.1)
 
 
-def learn(network: LanguageModel, room: Classroom, seconds: float) -> Outcome:
-    """Train the network for so many seconds of wall clock at most, showing progress."""
+def learn(network: LanguageModel, room: Classroom, seconds: float, observer: Observer | None) -> Outcome:
+    """Train the network for so many seconds of wall clock at most, showing progress, watched if somebody watches."""
     text, alphabet, training = room.text, room.alphabet, room.training
     if isinstance(text, PhraseText):
         learned = encode_phrases(alphabet, text.texts, text.counts**training.count_power)
@@ -148,22 +161,32 @@ def learn(network: LanguageModel, room: Classroom, seconds: float) -> Outcome:
             return weighted_loss(nats, held_out, held_out.weights).bits_per_character * math.log(2)
         return stream_loss(scorer, stream, alphabet).bits_per_character * math.log(2)
 
+    watched = validate if observer is None else observer.watch(validate, reader_of(network, looked_at(room)))
     with Display(sample=sampler(network, alphabet, text, training.seed)) as display:
         try:
             return train_network(
                 start_run(network, training),
                 lessons.batches,
                 advance,
-                validate,
+                watched,
                 training,
                 epoch_characters=lessons.epoch_characters,
                 seconds=seconds,
                 report=display.show,
+                observer=observer,
             )
         except torch.OutOfMemoryError as error:
             raise MachimError(
                 "the GPU must have memory for a batch, got none: lower --batch-characters, or --device cpu"
             ) from error
+
+
+def looked_at(room: Classroom) -> list[NDArray[np.int32]]:
+    """Give held-out texts as ids (T,), to look at what layers give as they are read."""
+    if isinstance(room.text, PhraseText):
+        return [room.alphabet.encode(text) for text in room.text.held_out_texts[:LOOKED_TEXTS]]
+    ids = room.alphabet.encode(room.text.held_out[: LOOKED_TEXTS * LOOKED_CHARACTERS])
+    return np.split(ids, range(LOOKED_CHARACTERS, len(ids), LOOKED_CHARACTERS))
 
 
 def sampler(network: LanguageModel, alphabet: Alphabet, text: PhraseText | StreamText, seed: int) -> Callable[[], str]:

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 EVERY = 4  # steps from one observation to the next at first: norms take 1 to 2 % of the time of a step
 MOST_POINTS = 501  # of a curve; of more, every second one is kept
+LOOKED_TEXTS, LOOKED_CHARACTERS = 64, 128  # that are read to look at what layers give
+REPORT_SECONDS = 4.0  # of a run's time, kept to draw what was observed
 BINS = 64  # of a histogram, on each side of zero
 LEAST_REACH = 2.0**-20  # of a histogram's bins at first: they double until all values are within them
 
@@ -173,15 +175,16 @@ class Observer:
 
 
 def reader_of(network: nn.Module, texts: Sequence[NDArray[np.integer]]) -> Callable[[], None]:
-    """Give what has a network read texts: those of one length at a time, so that nothing stands beyond any.
+    """Give what has a network read the first texts: those of one length at a time, so that nothing stands beyond any.
 
     Args:
         network: a classifier or a language model.
-        texts: the ids (T,) of each, at least one.
+        texts: the ids (T,) of each, of which the first are read; at least one.
     """
     by_length: defaultdict[int, list[Tensor]] = defaultdict(list)
-    for ids in texts:
-        by_length[len(ids)].append(torch.from_numpy(ids).long())
+    for ids in texts[:LOOKED_TEXTS]:
+        read_of_it = torch.from_numpy(ids[:LOOKED_CHARACTERS]).long()
+        by_length[len(read_of_it)].append(read_of_it)
     device = next(network.parameters()).device
     batches = [torch.stack(by_length[length]).to(device) for length in sorted(by_length)]  # (B, T) each
 
@@ -193,6 +196,20 @@ def reader_of(network: nn.Module, texts: Sequence[NDArray[np.integer]]) -> Calla
                 network(ids)
 
     return read
+
+
+def recorded(records: dict[int, TrainingRecord], members: int, title: str) -> tuple[TrainingRecord, str]:
+    """Give the record of a run, empty where nothing was observed, and a title that says of which member it is.
+
+    Args:
+        records: by the number of the member, one at most.
+        members: how many there are.
+        title: of the run.
+    """
+    if not records:
+        return TrainingRecord(), title
+    ((number, record),) = records.items()
+    return record, title if members == 1 else f"{title}, member {number + 1} of {members}"
 
 
 def weights_of_layers(network: nn.Module) -> dict[str, list[nn.Parameter]]:

@@ -23,6 +23,7 @@ from training.devices import choose_device, described
 from training.figures import bits_of_phrases, bits_of_stream, seen_and_unseen
 from training.language_models import networks_of
 from training.learning import Classroom, learn_all
+from training.observation import recorded
 from training.reading import ReadingSettings, looks_like_running_text, read_phrases, read_running_text
 from training.settings import BlendSettings
 from training.text import (
@@ -89,7 +90,13 @@ class Trained:
 
 
 def train_model(
-    sources: Sequence[str], out: Path, settings: RunSettings, *, say: Callable[[str], None], began: float
+    sources: Sequence[str],
+    out: Path,
+    settings: RunSettings,
+    *,
+    say: Callable[[str], None],
+    began: float,
+    report: Path | None = None,
 ) -> Trained:
     """Read, train, export, measure and write; in the time that was given.
 
@@ -99,6 +106,7 @@ def train_model(
         settings: how.
         say: is told what is being done, a line each.
         began: when the command began, by ``time.monotonic``.
+        report: where to write what was observed and measured, as HTML; None for nowhere.
 
     Raises:
         InputError: the text or a setting breaks a rule, there is no such device, or the folder cannot be written.
@@ -110,7 +118,14 @@ def train_model(
     alphabet, rare = alphabet_of(text, settings.text)
     say(f"alphabet of {len(alphabet.characters):,} characters")
     room = Classroom(
-        text=text, alphabet=alphabet, rare=rare, training=settings.training, device=device, began=began, say=say
+        text=text,
+        alphabet=alphabet,
+        rare=rare,
+        training=settings.training,
+        device=device,
+        began=began,
+        say=say,
+        observes=report is not None,
     )
     learned = learn_all(room, settings.networks, out)
     network = learned.network
@@ -141,6 +156,11 @@ def train_model(
     }
     directory = write(out, {**files, **blend.files}, blend=blend.manifest, figures=figures, provenance=provenance)
     learned.forget()
+    if report is not None:
+        from training.training_report import write_training_report  # noqa: PLC0415 - it imports matplotlib
+
+        record, title = recorded(learned.records, len(learned.outcomes), f"Training of {out.name} {directory.name}")
+        write_training_report(report, record, title=title, figures=figures)
     return Trained(directory=directory, figures=figures)
 
 
