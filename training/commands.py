@@ -104,6 +104,9 @@ def train(
     need_training_libraries()
     if report is not None:
         need_report_libraries(report)
+    from training.devices import choose_device  # noqa: PLC0415
+
+    choose_device(options["device"])  # one that is not there is missed before a file is looked at
     if task == "auto" and (reason := looks_labelled(data, reading)) is not None:
         say(f"taken for texts with labels, since {reason}; --task autocomplete takes each line for a phrase")
         task = "classify"
