@@ -156,10 +156,15 @@ def rebuild_classifier(loaded: LoadedClassifier) -> Classifier:
         temperature = float(manifest.blend["temperature"])  # type: ignore[arg-type]
     except (InputError, KeyError, TypeError, AttributeError, SafetensorError, ValueError) as error:
         raise CheckpointError(f"{loaded.name}: the architecture and weights must be readable, got: {error}") from error
+    readers = [each for each in settings if each.reads_characters]
+    if len(readers) != len(joins):
+        raise CheckpointError(
+            f"{loaded.name}: there must be a join for each of {len(readers)} networks, got {len(joins)}"
+        )
     letters = torch.from_numpy(letters_of(loaded.alphabet))
     networks = []
-    for number in range(len(joins)):
-        network = TextClassifier(settings[number], len(loaded.alphabet), len(loaded.labels), letters)
+    for number, own_settings in enumerate(readers):
+        network = TextClassifier(own_settings, len(loaded.alphabet), len(loaded.labels), letters)
         prefix = f"members.{number}."
         own = {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
         set_tensors(network, own, f"{loaded.name}: {WEIGHTS_FILE}, member {number}")

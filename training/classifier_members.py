@@ -110,8 +110,11 @@ def learn_networks(room: Room, out: Path) -> LearnedNetworks:
 def told_of(room: Room) -> JSON:
     """Give all that decides what members become, as JSON."""
     split = room.split
-    texts = hashlib.sha256("\n".join(split.texts).encode())
-    texts.update(split.numbers.tobytes())
+    texts = hashlib.sha256(room.alphabet.model)
+    for part in (split.texts, split.held_out_texts):
+        texts.update("\n".join([str(len(part)), *part, ""]).encode())
+    for values in (split.held_out_numbers, room.targets, room.text_weights):
+        texts.update(values.tobytes())
     return {
         "members": [asdict(each) for each in room.told.members],
         "training": asdict(room.told.training),

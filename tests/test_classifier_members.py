@@ -1,0 +1,219 @@
+"""The networks of a classifier's members: one after another, kept when a run is stopped, decided by the seed."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+import torch
+
+from model.alphabet import count_characters, train_alphabet
+from model.classification import classify
+from model.classifier import load_classifier
+from training import classifier_members
+from training.classifier_checkpoints import network_tensors, rebuild_classifier
+from training.classifier_learning import network_logits, one_hot
+from training.classifier_members import LearnedNetworks, learn_networks
+from training.classifier_room import ClassifierRun, Clock, Room
+from training.classifier_run import train_classifier
+from training.classifier_settings import ClassifierSettings
+from training.label_split import SplitTexts
+from training.reading import ReadingSettings, ignore
+from training.settings import TextSettings, TrainingSettings
+from training.text_batches import encode_texts
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from training.classifier import TextClassifier
+    from training.loop import Outcome
+
+SMALL = ClassifierSettings(
+    encoder="branches", embedding_width=8, filters=6, hidden_width=6, branch_widths="2", dropout=0.1
+)
+LABELS = ("first", "last")
+
+
+def planted_texts(number: int = 300) -> tuple[list[str], NDArray[np.int64]]:
+    """Random words; those with "ab" in them are of the second label."""
+    generator = np.random.default_rng(0)
+    texts = ["".join(generator.choice(list("abcd"), int(generator.integers(3, 9)))) for _ in range(number)]
+    return texts, np.array([int("ab" in text) for text in texts])
+
+
+def a_room(told: list[str] | None = None, **changed: Any) -> Room:
+    """Where two members learn the planted texts for two epochs; ``told`` gets what is said."""
+    texts, numbers = planted_texts()
+    split = SplitTexts(
+        labels=LABELS,
+        texts=texts[:240],
+        numbers=numbers[:240],
+        held_out_texts=texts[240:],
+        held_out_numbers=numbers[240:],
+    )
+    training = TrainingSettings(minutes=0, epochs=2, batch_characters=128, learning_rate=0.02, members=2, threads=1)
+    run = ClassifierRun(reading=ReadingSettings(), text=TextSettings(), members=(SMALL, SMALL), training=training)
+    room = Room(
+        told=run,
+        split=split,
+        alphabet=train_alphabet(count_characters(split.texts, np.ones(240)), character_limit=100),
+        device=torch.device("cpu"),
+        clock=Clock(began=time.monotonic(), seconds=math.inf),
+        targets=one_hot(split.numbers, 2),
+        text_weights=np.ones(240),
+        say=ignore if told is None else told.append,
+    )
+    return replace(room, **changed)
+
+
+def with_training(room: Room, **changed: Any) -> Room:
+    return replace(room, told=replace(room.told, training=replace(room.told.training, **changed)))
+
+
+def alone(room: Room) -> Room:
+    """One member, and epochs enough to learn."""
+    room = with_training(room, epochs=25, members=1)
+    return replace(room, told=replace(room.told, members=(SMALL,)))
+
+
+def learned_in(room: Room, out: Path) -> LearnedNetworks:
+    """Learn in the folder of a model, which a run makes."""
+    out.mkdir(exist_ok=True)
+    return learn_networks(room, out)
+
+
+def weights_of(networks: tuple[TextClassifier, ...]) -> list[dict[str, NDArray[np.generic]]]:
+    return [network_tensors(network) for network in networks]
+
+
+def same(one: dict[str, NDArray[np.generic]], other: dict[str, NDArray[np.generic]]) -> bool:
+    return one.keys() == other.keys() and all(np.array_equal(one[name], other[name]) for name in one)
+
+
+def accuracy_of(network: TextClassifier, room: Room) -> float:
+    texts = encode_texts(room.alphabet, room.split.held_out_texts, SMALL.longest)
+    return float((network_logits(network, texts, 2).argmax(axis=1) == room.split.held_out_numbers).mean())
+
+
+def test_the_same_seed_gives_the_same_weights_and_members_differ(tmp_path: Path) -> None:
+    once = weights_of(learned_in(a_room(), tmp_path).networks)
+    again = weights_of(learned_in(a_room(), tmp_path / "other").networks)
+    assert [same(one, other) for one, other in zip(once, again, strict=True)] == [True, True]
+    assert not any(np.array_equal(once[0][name], once[1][name]) for name in once[0])
+
+
+def test_the_seed_of_the_second_member_is_the_one_after_the_first(tmp_path: Path) -> None:
+    room = a_room()
+    first, second = weights_of(learned_in(room, tmp_path).networks)
+    other_first, _ = weights_of(learned_in(with_training(room, seed=1), tmp_path).networks)
+    assert same(second, other_first)
+    assert not same(first, other_first)
+
+
+def stop_at(number: int, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Interrupt the run when it begins to train the member of a number; gives what was begun, as it comes."""
+    learn_network, begun = classifier_members.learn_network, list[int]()
+
+    def learn(*arguments: Any) -> Outcome:
+        begun.append(len(begun))
+        if begun[-1] == number:
+            raise KeyboardInterrupt
+        return learn_network(*arguments)
+
+    monkeypatch.setattr(classifier_members, "learn_network", learn)
+    return begun
+
+
+def test_a_run_that_was_stopped_in_the_second_member_goes_on_from_the_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And comes to the weights of a run that was not; what was kept is gone when the version is written."""
+    whole = weights_of(learned_in(a_room(), tmp_path / "whole").networks)
+    out = tmp_path / "stopped"
+    with monkeypatch.context() as patched:
+        stop_at(1, patched)
+        with pytest.raises(KeyboardInterrupt):
+            learned_in(a_room(), out)
+    assert len(list(out.glob(".members-*/*.safetensors"))) == 1
+    told: list[str] = []
+    with monkeypatch.context() as patched:
+        begun = stop_at(-1, patched)
+        learned = learned_in(a_room(told), out)
+    assert len(begun) == 1
+    assert any(line.startswith("member 1 of 2 was trained before") for line in told)
+    assert [same(one, other) for one, other in zip(weights_of(learned.networks), whole, strict=True)] == [True, True]
+    learned.forget()
+    assert not list(out.glob(".members-*"))
+
+
+@pytest.mark.parametrize("changed", ["seed", "alphabet", "held out", "targets", "encoder"])
+def test_members_of_another_run_are_not_taken(tmp_path: Path, changed: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another alphabet reads other ids, and other held-out texts choose other weights."""
+    room = a_room()
+    learned_in(room, tmp_path)
+    match changed:
+        case "seed":
+            room = with_training(room, seed=5)
+        case "alphabet":
+            room = replace(room, alphabet=train_alphabet(dict.fromkeys("abcde", 1.0), character_limit=100))
+        case "held out":
+            other = [*room.split.held_out_texts[:-1], "dddd"]
+            room = replace(room, split=replace(room.split, held_out_texts=other))
+        case "targets":
+            room = replace(room, targets=0.9 * room.targets + 0.05)
+        case _:
+            room = replace(room, told=replace(room.told, members=(SMALL, replace(SMALL, encoder="window"))))
+    begun = stop_at(-1, monkeypatch)
+    learned_in(room, tmp_path)
+    assert len(begun) == 2
+
+
+def doubt_of(network: TextClassifier, room: Room) -> float:
+    """The mean probability of the label that is not said."""
+    texts = encode_texts(room.alphabet, room.split.texts, SMALL.longest)
+    return float(torch.from_numpy(network_logits(network, texts, 2)).softmax(dim=1).amin(dim=1).mean())
+
+
+def test_a_network_learns_what_its_targets_say_and_how_surely(tmp_path: Path) -> None:
+    """Targets of .7 and .3 leave it in doubt, and those that are turned around make it wrong."""
+    room = alone(a_room())
+    sure = learned_in(room, tmp_path).networks[0]
+    assert accuracy_of(sure, room) > 0.9
+    assert doubt_of(sure, room) < 0.1
+    unsure = learned_in(replace(room, targets=0.3 + 0.4 * room.targets), tmp_path).networks[0]
+    assert accuracy_of(unsure, room) > 0.9
+    assert 0.25 < doubt_of(unsure, room) < 0.45
+    turned = replace(room.split, held_out_numbers=1 - room.split.held_out_numbers)
+    wrong = learned_in(replace(room, targets=1 - room.targets, split=turned), tmp_path).networks[0]
+    assert accuracy_of(wrong, room) < 0.1
+
+
+def test_texts_that_weigh_nothing_are_not_learned(tmp_path: Path) -> None:
+    """Of the second label none weighs anything: all is said to be of the first."""
+    room = alone(a_room())
+    weights = np.where(room.split.numbers == 0, 1.0, 1e-9)
+    network = learned_in(replace(room, text_weights=weights), tmp_path).networks[0]
+    texts = encode_texts(room.alphabet, room.split.held_out_texts, SMALL.longest)
+    assert (network_logits(network, texts, 2).argmax(axis=1) == 0).all()
+
+
+def test_members_of_ngrams_alone_have_no_network_and_a_model_with_some_is_rebuilt(tmp_path: Path) -> None:
+    """As ``--encoder wide,branches`` makes it: of two members one reads characters."""
+    texts, numbers = planted_texts()
+    path = tmp_path / "data.tsv"
+    rows = [f"{LABELS[number]}\t{text}\n" for text, number in zip(texts, numbers, strict=True)]
+    path.write_text("".join(rows), encoding="utf-8")
+    run = a_room().told
+    run = replace(run, members=(replace(SMALL, encoder="wide"), SMALL), epochs=2)
+    trained = train_classifier([str(path)], tmp_path / "model", run, say=ignore, began=time.monotonic())
+    loaded = load_classifier(trained.directory)
+    rebuilt = rebuild_classifier(loaded)
+    assert [network.settings for network in rebuilt.networks] == [SMALL]
+    assert rebuilt.wide is not None
+    assert classify(loaded, "cabd").label == "last"

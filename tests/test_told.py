@@ -1,0 +1,110 @@
+"""What was told on the command line becomes the settings of the run's task, and what was not, their defaults."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from model.command_options import settings_options, told_options
+from model.errors import InputError
+from training.classifier_settings import ClassifierSettings, SortingSettings
+from training.reading import ReadingSettings
+from training.settings import BlendSettings, NetworkSettings, TextSettings, TrainingSettings
+from training.told import CLASSIFIER_TRAINING, classifier_run, language_run
+
+if TYPE_CHECKING:
+    from training.classifier_room import ClassifierRun
+    from training.run import RunSettings
+
+
+def command_line(*told: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """All options of ``train``, and those that somebody told."""
+    got: list[dict[str, Any]] = []
+
+    @click.command()
+    @settings_options(
+        TextSettings, NetworkSettings, TrainingSettings, BlendSettings, ClassifierSettings, SortingSettings
+    )
+    @click.pass_context
+    def train(context: click.Context, /, **options: Any) -> None:
+        got.extend([options, told_options(context)])
+
+    done = CliRunner().invoke(train, told, catch_exceptions=False, standalone_mode=False)
+    assert done.exit_code == 0
+    return got[0], got[1]
+
+
+def sorting(*told: str) -> ClassifierRun:
+    return classifier_run(command_line(*told)[1], ReadingSettings(), "a note")
+
+
+def language(*told: str) -> RunSettings:
+    return language_run("autocomplete", command_line(*told)[0], ReadingSettings(), "a note")
+
+
+def test_without_a_flag_each_task_has_its_own_defaults() -> None:
+    """The flags that both have stand with the defaults of language models in the help."""
+    run = sorting()
+    assert run.members == (ClassifierSettings(),)
+    assert run.training == TrainingSettings(**CLASSIFIER_TRAINING)  # type: ignore[arg-type]
+    assert (run.text, run.sorting, run.note) == (TextSettings(), SortingSettings(), "a note")
+    assert run.epochs is None
+    assert language().network == NetworkSettings()
+    assert language().training == TrainingSettings()
+    for name in CLASSIFIER_TRAINING:
+        assert getattr(run.training, name) != getattr(TrainingSettings(), name)
+    for name in ("dropout", "hidden_width", "embedding_width"):
+        assert getattr(ClassifierSettings(), name) != getattr(NetworkSettings(), name)
+
+
+@pytest.mark.parametrize("value", ["0.004", "0.003"])
+def test_a_flag_that_was_told_wins_even_where_it_is_the_default_of_the_other_task(value: str) -> None:
+    run = sorting("--learning-rate", value, "--hidden-width", "384", "--epochs", "50", "--balance", "0.5")
+    assert run.training.learning_rate == float(value)
+    assert run.training.batch_characters == CLASSIFIER_TRAINING["batch_characters"]
+    assert run.members[0].hidden_width == 384
+    assert run.epochs == 50
+    assert run.sorting.balance == 0.5
+    assert language("--learning-rate", value).training.learning_rate == float(value)
+
+
+def kinds(run: ClassifierRun) -> list[tuple[str, str]]:
+    return [(member.encoder, member.cell) for member in run.members]
+
+
+def test_encoders_and_cells_are_taken_in_turn_by_as_many_members_as_there_are_of_the_more() -> None:
+    assert kinds(sorting("--members", "3")) == [(ClassifierSettings.encoder, "lstm")] * 3
+    assert kinds(sorting("--encoder", "branches,wide+recurrent", "--members", "3")) == [
+        ("branches", "lstm"),
+        ("wide+recurrent", "lstm"),
+        ("branches", "lstm"),
+    ]
+    assert kinds(sorting("--encoder", "recurrent,branches/recurrent", "--cell", "gru,lstm,rnn-tanh")) == [
+        ("recurrent", "gru"),
+        ("branches/recurrent", "lstm"),
+        ("recurrent", "rnn-tanh"),
+    ]
+
+
+def test_cells_of_a_language_model_are_taken_in_turn() -> None:
+    run = language("--cell", "lstm,gru", "--members", "3")
+    assert [network.cell for network in run.networks] == ["lstm", "gru", "lstm"]
+    with pytest.raises(InputError, match="members must be at least 2, one for each cell, got 1"):
+        language("--cell", "lstm,gru")
+
+
+@pytest.mark.parametrize(
+    ("told", "message"),
+    [
+        (["--encoder", "branches,transformer"], "encoder must be one of wide, convolution, branches"),
+        (["--cell", "convolution"], "cell must be one of rnn-tanh, rnn-relu, gru, lstm, got 'convolution'"),
+        (["--balance", "2"], r"balance must be in \[0, 1\], got 2.0"),
+        (["--members", "0"], "members must be at least 1, got 0"),
+    ],
+)
+def test_what_no_classifier_can_be_is_refused(told: list[str], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        sorting(*told)
