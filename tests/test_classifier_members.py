@@ -67,6 +67,7 @@ def a_room(told: list[str] | None = None, **changed: Any) -> Room:
         clock=Clock(began=time.monotonic(), seconds=math.inf),
         targets=one_hot(split.numbers, 2),
         text_weights=np.ones(240),
+        held_out_weights=np.ones(60),
         say=ignore if told is None else told.append,
     )
     return replace(room, **changed)

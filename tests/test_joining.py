@@ -63,15 +63,27 @@ def test_nothing_near_the_factors_found_has_less_loss(seed: int) -> None:
     generator = np.random.default_rng(seed)
     parts = [generator.normal(size=(50, C)).astype(np.float32) * 2 for _ in range(2)]
     numbers = drawn_labels(parts[0].astype(np.float64) + parts[1] * 0.5, seed)
-    found = fit_factors(parts, numbers)
+    weights = generator.uniform(0.1, 3.0, 50)
+    found = fit_factors(parts, numbers, weights)
 
     def loss(one: float, other: float) -> float:
-        return mean_loss(one * parts[0].astype(np.float64) + other * parts[1].astype(np.float64), numbers)
+        joined = one * parts[0].astype(np.float64) + other * parts[1].astype(np.float64)
+        return mean_loss(joined, numbers, weights)
 
     least = loss(*found)
     for step in (0.9, 1.1):
         assert least <= loss(found[0] * step, found[1]) + 1e-5
         assert least <= loss(found[0], found[1] * step) + 1e-5
+
+
+def test_a_text_that_weighs_three_times_as_much_is_as_good_as_three() -> None:
+    logits = some_logits(6, 40).astype(np.float32)
+    numbers = drawn_labels(logits.astype(np.float64))
+    weights = np.where(np.arange(40) < 10, 3.0, 1.0)
+    repeated = np.repeat(np.arange(40), weights.astype(int))
+    assert fit_temperature(logits, numbers, weights) == pytest.approx(
+        fit_temperature(logits[repeated], numbers[repeated]), rel=1e-3
+    )
 
 
 def test_logits_are_joined_by_their_factors_and_a_kind_may_be_missing() -> None:

@@ -120,7 +120,8 @@ def network_logits(network: TextClassifier, texts: TextSet, labels: int) -> NDAr
     return logits
 
 
-def mean_loss(logits: NDArray[np.floating], numbers: NDArray[np.int64]) -> float:
-    """Give the mean of -log P of the labels (M,) by logits (M, C), nats a text."""
+def mean_loss(logits: NDArray[np.floating], numbers: NDArray[np.int64], weights: NDArray[np.float64]) -> float:
+    """Give the mean of -log P of the labels (M,) by logits (M, C), nats a text, each counted by its weight (M,)."""
     scored = torch.from_numpy(np.asarray(logits, np.float64))
-    return float(torch.nn.functional.cross_entropy(scored, torch.from_numpy(numbers)))
+    each = torch.nn.functional.cross_entropy(scored, torch.from_numpy(numbers), reduction="none")
+    return float(np.average(each.numpy(), weights=weights))

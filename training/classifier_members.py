@@ -113,7 +113,7 @@ def told_of(room: Room) -> JSON:
     texts = hashlib.sha256(room.alphabet.model)
     for part in (split.texts, split.held_out_texts):
         texts.update("\n".join([str(len(part)), *part, ""]).encode())
-    for values in (split.held_out_numbers, room.targets, room.text_weights):
+    for values in (split.held_out_numbers, room.targets, room.text_weights, room.held_out_weights):
         texts.update(values.tobytes())
     return {
         "members": [asdict(each) for each in room.told.members],
@@ -143,7 +143,7 @@ def learn_network(network: TextClassifier, room: Room, seconds: float, observer:
 
     def validate() -> float:
         logits = network_logits(network, held_out, len(split.labels))
-        loss_nats = mean_loss(logits, numbers)
+        loss_nats = mean_loss(logits, numbers, room.held_out_weights[seen])
         if observer is not None:
             observer.validated(loss_nats, accuracy(numbers, logits.argmax(axis=1)))
             looked_at = [ids_of(room.alphabet, text, longest) for text in texts[:LOOKED_TEXTS]]

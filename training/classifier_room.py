@@ -1,6 +1,6 @@
 """What the parts of a classifier learn from, and how.
 
-Legend: D texts to learn from, C labels.
+Legend: D texts to learn from, M held out, C labels.
 """
 
 from __future__ import annotations
@@ -56,8 +56,8 @@ class Clock:
 class Room:
     """What the parts of a classifier learn from, and how.
 
-    text_weights: (D,) of the texts to learn from; targets: (D, C) what their labels should be; observes: whether it is
-    watched how a network learns.
+    text_weights: (D,) of the texts to learn from; held_out_weights: (M,) of the texts held out; targets: (D, C) what
+    the labels should be of those to learn from; observes: whether it is watched how a network learns.
     """
 
     told: ClassifierRun
@@ -67,5 +67,6 @@ class Room:
     clock: Clock
     targets: NDArray[np.float32]
     text_weights: NDArray[np.float64]
+    held_out_weights: NDArray[np.float64]
     say: Callable[[str], None]
     observes: bool = False

@@ -81,6 +81,7 @@ def train_classifier(
         if any("convolution" in chain for chain in each.chains):
             sizes(each, min(longest, each.longest))  # which refuses what leaves no place of the longest text
     counts = count_characters(split.texts, np.ones(len(split.texts)))
+    weights = label_weights(split.numbers, len(split.labels), told.sorting.balance)
     room = Room(
         told=told,
         split=split,
@@ -88,7 +89,8 @@ def train_classifier(
         device=device,
         clock=Clock(began=began, seconds=told.training.minutes * 60 or math.inf),
         targets=one_hot(split.numbers, len(split.labels)),
-        text_weights=label_weights(split.numbers, len(split.labels), told.sorting.balance)[split.numbers],
+        text_weights=weights[split.numbers],
+        held_out_weights=weights[split.held_out_numbers],
         say=say,
         observes=report is not None,
     )
@@ -147,7 +149,8 @@ def choose_wide(room: Room) -> tuple[float, WideLayer]:
     began = time.monotonic()
     for strength, layer in learn_wide(lesson, settings, STRENGTHS, room.told.training.seed, deadline):
         logits = layer.logits(split.held_out_texts)
-        loss = mean_loss(logits / fit_temperature(logits, split.held_out_numbers), split.held_out_numbers)
+        temperature = fit_temperature(logits, split.held_out_numbers, room.held_out_weights)
+        loss = mean_loss(logits / temperature, split.held_out_numbers, room.held_out_weights)
         if best is not None and loss > best[0]:
             break
         best = (loss, strength, layer)
@@ -173,7 +176,11 @@ def relearn_wide(room: Room, strength: float) -> WideLayer:
 
 
 def join(room: Room, networks: tuple[TextClassifier, ...], wide: WideLayer | None) -> Classifier:
-    """Find how much each source of logits counts, and how sure their sum is, on held-out texts."""
+    """Find how much each source of logits counts, and how sure their sum is, on held-out texts.
+
+    Where texts of rare labels count more in training, they do so here, or what was gained would be given back; but how
+    sure the sum is, which changes no label, is found on texts as they come.
+    """
     split = room.split
     numbers, labels = split.held_out_numbers, len(split.labels)
     of_wide = None if wide is None else wide.logits(split.held_out_texts)
@@ -182,9 +189,9 @@ def join(room: Room, networks: tuple[TextClassifier, ...], wide: WideLayer | Non
         held_out = encode_texts(room.alphabet, split.held_out_texts, network.settings.longest)
         logits = network_logits(network, held_out, labels)
         if of_wide is None:
-            joins.append(Join(network=1 / fit_temperature(logits, numbers), wide=0.0))
+            joins.append(Join(network=1 / fit_temperature(logits, numbers, room.held_out_weights), wide=0.0))
         else:
-            factors = fit_factors([logits, of_wide], numbers)
+            factors = fit_factors([logits, of_wide], numbers, room.held_out_weights)
             joins.append(Join(network=factors[0], wide=factors[1]))
         joined.append(logits)
     classifier = Classifier(

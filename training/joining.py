@@ -40,7 +40,9 @@ class Join:
         return np.asarray(sum(parts), np.float32)
 
 
-def fit_factors(parts: Sequence[NDArray[np.float32]], numbers: NDArray[np.int64]) -> tuple[float, ...]:
+def fit_factors(
+    parts: Sequence[NDArray[np.float32]], numbers: NDArray[np.int64], weights: NDArray[np.float64] | None = None
+) -> tuple[float, ...]:
     """Find what to multiply logits with before they are added, so that their loss on held-out texts is least.
 
     The loss is convex in the factors, so Newton's method finds the least from anywhere, if each step is halved until
@@ -49,14 +51,17 @@ def fit_factors(parts: Sequence[NDArray[np.float32]], numbers: NDArray[np.int64]
     Args:
         parts: logits (M, C), nats, one for each source.
         numbers: (M,) the labels.
+        weights: (M,) how much each text counts; None for all alike.
 
     Returns:
         A factor for each, never below 0.
     """
     logits = np.stack(parts, axis=-1).astype(np.float64)  # (M, C, S)
     logits -= logits[np.arange(len(numbers)), numbers][:, None]  # beyond those of the label itself
+    shares = np.ones(len(numbers)) if weights is None else weights
+    shares = shares / shares.sum()
     factors = np.full(len(parts), 1 / len(parts))
-    slope = slope_at(logits, factors)
+    slope = slope_at(logits, shares, factors)
     for _ in range(MOST_STEPS):
         free = (factors > 0) | (slope.gradient < 0)
         step = np.zeros(len(parts))
@@ -64,7 +69,7 @@ def fit_factors(parts: Sequence[NDArray[np.float32]], numbers: NDArray[np.int64]
         step[free] = -np.linalg.solve(curved, slope.gradient[free])
         for _ in range(MOST_HALVINGS):
             tried = np.maximum(factors + step, 0)
-            reached = slope_at(logits, tried)
+            reached = slope_at(logits, shares, tried)
             if reached.loss <= slope.loss:
                 break
             step /= 2
@@ -86,25 +91,27 @@ class Slope:
     curvature: NDArray[np.float64]
 
 
-def slope_at(logits: NDArray[np.float64], factors: NDArray[np.float64]) -> Slope:
-    """Give the loss at factors (S,) of logits (M, C, S) that are 0 for each text's own label."""
+def slope_at(logits: NDArray[np.float64], shares: NDArray[np.float64], factors: NDArray[np.float64]) -> Slope:
+    """Give the loss at factors (S,) of logits (M, C, S) that are 0 for each text's own label; shares (M,) sum to 1."""
     joined = logits @ factors  # (M, C)
     highest = joined.max(axis=1, keepdims=True)
     raised = np.exp(joined - highest)
     total = raised.sum(axis=1, keepdims=True)
     probabilities = raised / total
     means = np.einsum("mc,mcs->ms", probabilities, logits)
-    products = np.einsum("mc,mcs,mct->st", probabilities, logits, logits) - means.T @ means
+    products = np.einsum("mc,mcs,mct->st", probabilities * shares[:, None], logits, logits)
     return Slope(
-        loss=float((np.log(total) + highest).mean()),
-        gradient=means.mean(axis=0),
-        curvature=products / len(logits),
+        loss=float(shares @ (np.log(total) + highest)[:, 0]),
+        gradient=shares @ means,
+        curvature=products - (means.T * shares) @ means,
     )
 
 
-def fit_temperature(logits: NDArray[np.float32], numbers: NDArray[np.int64]) -> float:
-    """Find what to divide logits (M, C) by, so that their loss with labels (M,) is least."""
-    (factor,) = fit_factors([logits], numbers)
+def fit_temperature(
+    logits: NDArray[np.float32], numbers: NDArray[np.int64], weights: NDArray[np.float64] | None = None
+) -> float:
+    """Find what to divide logits (M, C) by, so that their loss with labels (M,) of texts that count (M,) is least."""
+    (factor,) = fit_factors([logits], numbers, weights)
     return 1 / factor
 
 

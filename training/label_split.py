@@ -104,5 +104,5 @@ def label_weights(numbers: NDArray[np.int64], labels: int, balance: float) -> ND
         balance: 0 counts every text alike, 1 every label.
     """
     counts = np.bincount(numbers, minlength=labels)
-    weights = np.power(np.maximum(counts, 1), -balance)
+    weights = np.power(np.maximum(counts, 1.0), -balance)
     return np.asarray(weights * len(numbers) / (weights * counts).sum(), np.float64)
