@@ -148,7 +148,7 @@ def test_syllables_that_share_letters_share_weights() -> None:
     assert (letters[first] * letters[second]).sum() == 2
     before = network.embedding_matrix().detach().clone()
     with torch.no_grad():
-        network.letters_in += letters[first][:, None]  # as if learned from 각 alone
+        network.letters_in.add_(letters[first][:, None])  # as if learned from 각 alone
     moved = (network.embedding_matrix() - before).detach()
     torch.testing.assert_close(moved[[first, second, latin], 0], torch.tensor([3.0, 2.0, 0.0]))
     assert moved[other, 0] == (letters[first] * letters[other]).sum()
