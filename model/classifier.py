@@ -20,7 +20,7 @@ from model.errors import CheckpointError, InputError
 from model.hashed_ngrams import HASHED_NGRAMS_FILE, hashed_ngrams_from
 from model.loaded import ALPHABET_FILE
 from model.pooled_filters import FILTERS_FILE, pooled_filters_from
-from model.runtime import WEIGHTS_FILE, open_session
+from model.runtime import WEIGHTS_FILE, first_line, open_session
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -116,8 +116,16 @@ def load_classifier(path: Path) -> LoadedClassifier:
         InputError: there is nothing of the kind at the path.
         CheckpointError: what is there is damaged, or a model of another task.
     """
-    checkpoint = open_checkpoint(path)
-    manifest = checkpoint.manifest
+    return classifier_from(open_checkpoint(path))
+
+
+def classifier_from(checkpoint: Checkpoint) -> LoadedClassifier:
+    """Load a classifier out of a verified checkpoint, and have it sort one made-up text.
+
+    Raises:
+        CheckpointError: it is a model of another task, or its parts do not belong together.
+    """
+    path, manifest = checkpoint.directory, checkpoint.manifest
     if manifest.task != CLASSIFIER_TASK:
         raise CheckpointError(f"{path}: the task must be {CLASSIFIER_TASK}, got a model for {manifest.task}")
     labels, longest = labels_from(manifest.text, checkpoint.name), manifest.text.get("longest")
@@ -128,6 +136,13 @@ def load_classifier(path: Path) -> LoadedClassifier:
     ngrams = None
     if HASHED_NGRAMS_FILE in checkpoint.files:
         ngrams = hashed_ngrams_from(open_arrays(checkpoint.path(HASHED_NGRAMS_FILE)))
+    alphabet = alphabet_from_bytes(checkpoint.read(ALPHABET_FILE))
+    counted = {"vocabulary_size": len(alphabet), "ngrams": 0 if ngrams is None else len(ngrams.hashes)}
+    for name, number in counted.items():
+        if manifest.text.get(name) != number:
+            raise CheckpointError(
+                f"{path}: text, {name} must be {number} as in the files, got {manifest.text.get(name)!r}"
+            )
     session = open_session(checkpoint.directory / CLASSIFIER_FILE, threads=1)
     asks = frozenset(port.name for port in session.get_inputs())
     if ("values" in asks) != (ngrams is not None) or not asks <= {"ids", "ngrams", "values"}:
@@ -141,11 +156,11 @@ def load_classifier(path: Path) -> LoadedClassifier:
     if FILTERS_FILE in checkpoint.files and ACTIVATIONS in shapes:
         file = open_arrays(checkpoint.path(FILTERS_FILE))
         filters = pooled_filters_from(file, shapes[ACTIVATIONS][1], len(labels))
-    return LoadedClassifier(
+    loaded = LoadedClassifier(
         name=checkpoint.name,
         version=checkpoint.version,
         checkpoint=checkpoint,
-        alphabet=alphabet_from_bytes(checkpoint.read(ALPHABET_FILE)),
+        alphabet=alphabet,
         labels=labels,
         ngrams=ngrams,
         session=session,
@@ -154,6 +169,33 @@ def load_classifier(path: Path) -> LoadedClassifier:
         longest=longest,
         filters=filters,
     )
+    check_tables(loaded)
+    return loaded
+
+
+def check_tables(loaded: LoadedClassifier) -> None:
+    """Have the graph look up the last character and the last n-gram, which ONNX Runtime does not look for before.
+
+    Raises:
+        CheckpointError: a table of the graph ends before, or what the graph gives is no probability.
+    """
+    inputs: dict[str, NDArray[np.generic]] = {}
+    if "ids" in loaded.asks:
+        inputs["ids"] = np.array([len(loaded.alphabet) - 1])
+    if loaded.ngrams is not None:
+        last = np.arange(len(loaded.ngrams.hashes))[-1:]
+        inputs["ngrams"], inputs["values"] = last, np.ones(len(last), np.float32)
+    try:
+        (given,) = loaded.session.run(["log_probabilities"], inputs)
+    except Exception as error:  # ONNX Runtime's own classes share no base but this
+        raise CheckpointError(
+            f"{loaded.checkpoint.directory}: {CLASSIFIER_FILE} must have a row for each of {len(loaded.alphabet)} "
+            f"characters and of the n-grams, got: {first_line(error)}"
+        ) from error
+    if not np.isfinite(given).all():
+        raise CheckpointError(
+            f"{loaded.checkpoint.directory}: {CLASSIFIER_FILE} must give finite log-probabilities, got others"
+        )
 
 
 def labels_from(text: dict[str, JSON], name: str) -> tuple[str, ...]:

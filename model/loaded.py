@@ -96,8 +96,17 @@ def load_model(path: Path, memory: MemorySettings = DEFAULT_MEMORY) -> LoadedMod
         InputError: there is nothing of the kind at the path.
         CheckpointError: what is there is damaged, or its parts do not belong together.
     """
+    return model_from(open_checkpoint(path), memory)
+
+
+def model_from(checkpoint: Checkpoint, memory: MemorySettings = DEFAULT_MEMORY) -> LoadedModel:
+    """Load a language model out of a verified checkpoint.
+
+    Raises:
+        CheckpointError: it is a model of another task, or its parts do not belong together.
+    """
     core()  # which is missed now rather than by the first request
-    checkpoint = open_checkpoint(path)
+    path = checkpoint.directory
     if checkpoint.manifest.task not in GENERATIVE_TASKS:
         raise CheckpointError(
             f"{path}: the task must be one of {', '.join(GENERATIVE_TASKS)}, got {checkpoint.manifest.task!r}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,7 +11,8 @@ import pytest
 import torch
 from test_classifier_graph import LABELS, drawn_wide, log_softmax, losses, some_texts
 
-from model.alphabet import UNKNOWN_ID, Alphabet, train_alphabet
+from model.alphabet import UNKNOWN_ID, Alphabet, alphabet_from_bytes, train_alphabet
+from model.arrays import arrays_from
 from model.checkpoint import FORMAT, Manifest, write_checkpoint
 from model.classification import as_json_object, classify
 from model.classifier import (
@@ -25,11 +26,11 @@ from model.classifier import (
     normalised,
 )
 from model.errors import CheckpointError, InputError
-from model.hashed_ngrams import HASHED_NGRAMS_FILE
+from model.hashed_ngrams import HASHED_NGRAMS_FILE, HashedNgrams, hashed_ngrams_from
 from model.loaded import ALPHABET_FILE
 from model.runtime import WEIGHTS_FILE
 from training.classifier import TextClassifier
-from training.classifier_graph import export_classifier
+from training.classifier_graph import export_classifier, hashed_ngrams_bytes
 from training.classifier_settings import ClassifierSettings
 from training.joining import Join
 
@@ -79,9 +80,20 @@ def trained() -> Trained:
     return Trained(network=network, wide=drawn_wide(), alphabet=alphabet)
 
 
+def ngrams_of(files: dict[str, bytes]) -> HashedNgrams:
+    """The n-grams that the files of a checkpoint know."""
+    content = np.frombuffer(files[HASHED_NGRAMS_FILE], dtype=np.uint8)
+    return hashed_ngrams_from(arrays_from(content, HASHED_NGRAMS_FILE))
+
+
 def written(folder: Path, files: dict[str, bytes], task: str = CLASSIFIER_TASK, **text: Any) -> Path:
     """A checkpoint of a classifier, all right but for what is said of its text."""
-    described: dict[str, Any] = {"labels": [*NAMES], "longest": LONGEST}
+    described: dict[str, Any] = {
+        "labels": [*NAMES],
+        "longest": LONGEST,
+        "vocabulary_size": len(alphabet_from_bytes(files[ALPHABET_FILE])) if ALPHABET_FILE in files else 0,
+        "ngrams": len(ngrams_of(files).hashes) if HASHED_NGRAMS_FILE in files else 0,
+    }
     manifest = Manifest(
         format=FORMAT,
         task=task,
@@ -184,6 +196,9 @@ def test_of_a_text_too_long_its_beginning_and_its_end_are_kept() -> None:
         ({"labels": ["a", "b"]}, "must give a log-probability for each of 2 labels"),
         ({"longest": "30"}, "longest must be a whole number, got '30'"),
         ({"longest": 0}, "longest must be a whole number, got 0"),
+        ({"ngrams": 7}, "text, ngrams must be [0-9]+ as in the files, got 7"),
+        ({"ngrams": None}, "text, ngrams must be [0-9]+ as in the files, got None"),
+        ({"vocabulary_size": 7}, "text, vocabulary_size must be [0-9]+ as in the files, got 7"),
     ],
 )
 def test_a_manifest_that_does_not_fit_is_refused(
@@ -219,3 +234,48 @@ def test_ngrams_that_the_graph_does_not_ask_for_are_refused(trained: Trained, tm
     files = trained.files(with_wide=False) | {HASHED_NGRAMS_FILE: trained.files()[HASHED_NGRAMS_FILE]}
     with pytest.raises(CheckpointError, match="must ask for ids, or for n-grams where the checkpoint has some"):
         load_classifier(written(tmp_path / "sorter", files))
+
+
+def test_fewer_ngrams_than_the_graph_was_written_with_are_refused(trained: Trained, tmp_path: Path) -> None:
+    """Every one of them would have a row, of another n-gram."""
+    files, ngrams = trained.files(), trained.wide.ngrams
+    fewer = replace(ngrams, hashes=ngrams.hashes[1:], rarities=ngrams.rarities[1:], scales=ngrams.scales[1:])
+    files[HASHED_NGRAMS_FILE] = hashed_ngrams_bytes(fewer, fewer.scales)
+    with pytest.raises(CheckpointError, match=f"text, ngrams must be {len(fewer.hashes)} as in the files"):
+        load_classifier(written(tmp_path / "sorter", files, ngrams=len(ngrams.hashes)))
+
+
+@pytest.mark.parametrize("with_network", [True, False])
+def test_more_ngrams_than_the_graph_has_rows_are_refused(trained: Trained, tmp_path: Path, with_network: bool) -> None:
+    files, ngrams = trained.files(with_network=with_network), trained.wide.ngrams
+    more = replace(
+        ngrams,
+        hashes=np.append(ngrams.hashes, np.uint64(2**64 - 1)),
+        rarities=np.append(ngrams.rarities, np.float32(1)),
+        scales=np.append(ngrams.scales, np.float32(1)),
+    )
+    files[HASHED_NGRAMS_FILE] = hashed_ngrams_bytes(more, more.scales)
+    with pytest.raises(CheckpointError, match="must have a row for each of"):
+        load_classifier(written(tmp_path / "sorter", files))
+
+
+def test_an_alphabet_larger_than_the_table_is_refused(trained: Trained, tmp_path: Path) -> None:
+    larger = train_alphabet(dict.fromkeys("abcdef 가", 1.0), character_limit=100)
+    files = trained.files() | {ALPHABET_FILE: larger.model}
+    with pytest.raises(CheckpointError, match=f"must have a row for each of {len(larger)} characters"):
+        load_classifier(written(tmp_path / "sorter", files))
+
+
+def test_a_graph_that_gives_no_numbers_is_refused(trained: Trained, tmp_path: Path) -> None:
+    spoilt = replace(trained, wide=replace(trained.wide, bias=np.full_like(trained.wide.bias, np.nan)))
+    with pytest.raises(CheckpointError, match="must give finite log-probabilities, got others"):
+        load_classifier(written(tmp_path / "sorter", spoilt.files()))
+
+
+def test_a_classifier_without_a_single_ngram_loads_all_the_same(trained: Trained, tmp_path: Path) -> None:
+    """As of texts that have nothing in common: what it says is its bias."""
+    known = trained.wide.ngrams
+    none = replace(known, hashes=known.hashes[:0], rarities=known.rarities[:0], scales=known.scales[:0])
+    bare = replace(trained, wide=replace(trained.wide, ngrams=none, weights=trained.wide.weights[:0]))
+    loaded = load_classifier(written(tmp_path / "sorter", bare.files(with_network=False)))
+    np.testing.assert_allclose(loaded.log_probabilities("a"), log_softmax(trained.wide.bias), atol=1e-5)

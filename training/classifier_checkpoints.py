@@ -105,6 +105,7 @@ def write_classifier(
         text={
             "normalisation": "NFC",
             "vocabulary_size": len(classifier.alphabet),
+            "ngrams": 0 if classifier.wide is None else len(classifier.wide.ngrams.hashes),
             "labels": list(classifier.labels),
             "longest": max(each.longest for each in classifier.settings),
             "cut": RULE,
