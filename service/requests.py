@@ -1,123 +1,20 @@
-"""What may be asked of the service: each request a checked value with bounds, from a query or from JSON."""
+"""Requests out of a query or out of JSON, each as a checked value, or refused with what is wrong."""
 
 import json
-import unicodedata
 from http import HTTPStatus
-from typing import Annotated, Any, TypeVar
+from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
 from flask import Request
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo
+from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from model.channel import KINDS
-from model.completion import CompletionRequest
-from model.generation import MAX_TEMPERATURE, GenerationRequest
 from service.problems import ProblemError
 from service.settings import Settings
 
-# No character is longer than this when Unicode decomposes it; longer text is refused before it is
-# normalised, which takes quadratic time on hostile text.
-MAX_DECOMPOSITION = 4
 MAX_QUERY_PARAMETERS = 20
 MAX_ECHO_CHARACTERS = 60
-# The greatest whole number that survives JSON in a browser.
-MAX_SEED = 2**53 - 1
-
-
-def _settings(info: ValidationInfo) -> Settings:
-    assert isinstance(info.context, Settings)  # noqa: S101 - every body is checked through _checked
-    return info.context
-
-
-def _within_settings(value: int, info: ValidationInfo) -> int:
-    settings = _settings(info)
-    match info.field_name:
-        case "limit":
-            most = settings.max_limit
-        case "max_characters":
-            most = settings.max_generated_characters
-        case "deadline_ms":
-            most = settings.deadline_ms
-        case _:
-            raise NotImplementedError(info.field_name)
-    if value > most:
-        raise ValueError(f"must be at most {most}")
-    return value
-
-
-def _kinds(value: object) -> object:
-    """Take kinds out of a query, where they stand with commas between them; a list comes out of JSON."""
-    return value.split(",") if isinstance(value, str) else value
-
-
-def _known_kinds(kinds: list[str]) -> list[str]:
-    if not set(kinds) <= set(KINDS):
-        raise ValueError(f"must be of {', '.join(KINDS)}")
-    return kinds
-
-
-def _typed_text(text: str, info: ValidationInfo) -> str:
-    most = _settings(info).max_prefix_characters
-    if "\0" in text:
-        raise ValueError("must hold no NUL character")
-    if len(text) > most * MAX_DECOMPOSITION or len(text := unicodedata.normalize("NFC", text)) > most:
-        raise ValueError(f"must be at most {most} characters long")
-    return text
-
-
-TypedText = Annotated[str, AfterValidator(_typed_text)]
-BoundedBySettings = AfterValidator(_within_settings)
-
-
-class CompleteBody(BaseModel):
-    """The parameters of ``/v1/complete``."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    q: TypedText
-    limit: Annotated[int, Field(ge=1), BoundedBySettings] = 10
-    kinds: Annotated[list[str], BeforeValidator(_kinds), AfterValidator(_known_kinds)] = list(KINDS)
-    deadline_ms: Annotated[int, Field(ge=1), BoundedBySettings] | None = None
-    model: str | None = None
-
-    def to_request(self, settings: Settings) -> CompletionRequest:
-        """Put the request to the model layer, within what this deployment allows."""
-        return CompletionRequest(
-            prefix=self.q,
-            limit=self.limit,
-            max_characters=settings.max_completion_characters,
-            max_expansions=settings.max_expansions,
-            deadline_ms=self.deadline_ms or settings.deadline_ms,
-            kinds=frozenset(self.kinds),
-        )
-
-
-class GenerateBody(BaseModel):
-    """The parameters of ``/v1/generate``."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    prefix: TypedText = ""
-    max_characters: Annotated[int, Field(ge=1), BoundedBySettings] = 200
-    temperature: Annotated[float, Field(ge=0, le=MAX_TEMPERATURE, allow_inf_nan=False)] = 1.0
-    top_k: Annotated[int, Field(ge=0, le=1_000_000)] = 0
-    top_p: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] = 1.0
-    seed: Annotated[int, Field(ge=0, le=MAX_SEED)] | None = None
-    model: str | None = None
-
-    def to_request(self) -> GenerationRequest:
-        """Put the request to the model layer."""
-        return GenerationRequest(
-            prefix=self.prefix,
-            max_characters=self.max_characters,
-            temperature=self.temperature,
-            top_k=self.top_k,
-            top_p=self.top_p,
-            seed=self.seed,
-        )
-
 
 Body = TypeVar("Body", bound=BaseModel)
 
@@ -247,13 +144,16 @@ def _describe(error: ErrorDetails, names: list[str]) -> str:
             rule = "must be a whole number"
         case kind if kind.startswith("float_"):
             rule = "must be a number"
+        case "number_of_texts":
+            return f"{parameter} {error['msg']}"
         case _:
             rule = error["msg"].replace("Input should be", "must be", 1)
     return f"{parameter} {rule}, got {_echo(error['input'])}"
 
 
 def _parameter(error: ErrorDetails) -> str:
-    return _name(str(error["loc"][0]))
+    name, *places = error["loc"]
+    return _name(str(name)) + "".join(f"[{place}]" for place in places)
 
 
 def _name(name: str) -> str:

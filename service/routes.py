@@ -1,16 +1,22 @@
 """The addresses of the service, each a few lines from a checked request to a reply."""
 
+import time
 from http import HTTPStatus
+from typing import Any
 
 from flask import Blueprint, Response, current_app, request
 
+from model.classification import as_json_object as as_json_classification
+from model.classification import classify
+from model.classifier import LoadedClassifier
 from model.completion import as_json_object, complete
 from model.generation import generate
 from model.loaded import LoadedModel
+from service.bodies import ClassifyBody, CompleteBody, GenerateBody
 from service.models import Models, find_model
 from service.problems import problem_response
 from service.replies import json_response
-from service.requests import CompleteBody, GenerateBody, from_json, from_query
+from service.requests import from_json, from_query
 from service.settings import Settings
 
 routes = Blueprint("routes", __name__)
@@ -37,7 +43,7 @@ def complete_body() -> Response:
 
 
 def _complete(body: CompleteBody) -> Response:
-    loaded = find_model(_models(), body.model)
+    loaded = find_model(_models(), body.model, LoadedModel)
     reply = complete(loaded, body.to_request(_settings()))
     return json_response(
         {
@@ -54,7 +60,7 @@ def _complete(body: CompleteBody) -> Response:
 @routes.post("/v1/generate")
 def generate_body() -> Response:
     body = from_json(GenerateBody, request, _settings())
-    loaded = find_model(_models(), body.model)
+    loaded = find_model(_models(), body.model, LoadedModel)
     reply = generate(loaded, body.to_request())
     return json_response(
         {
@@ -68,13 +74,33 @@ def generate_body() -> Response:
     )
 
 
+@routes.post("/v1/classify")
+def classify_body() -> Response:
+    """Sort one text or several; there is no GET, for a text may be longer than an address, and addresses are kept."""
+    body = from_json(ClassifyBody, request, _settings())
+    body.check_one_given()
+    loaded = find_model(_models(), body.model, LoadedClassifier)
+    began = time.perf_counter()
+    limit = min(body.limit, _settings().max_labels)
+    sorted_texts = [as_json_classification(classify(loaded, text), limit) for text in body.texts or [body.text]]
+    return json_response(
+        {
+            **({"results": sorted_texts} if body.texts else sorted_texts[0]),
+            "elapsed_ms": round((time.perf_counter() - began) * 1000, 3),
+            "model": loaded.name,
+            "version": loaded.version,
+        }
+    )
+
+
 @routes.get("/v1/models")
 def list_loaded() -> Response:
     models = _models()
     return json_response(
         {
-            "models": [{**_describe(loaded), "memory": _memory(loaded)} for loaded in models.by_name.values()],
-            "default": models.default_name,
+            "models": [{**_describe(loaded), **_details(loaded)} for loaded in models.by_name.values()],
+            "default": models.default_name(LoadedModel),
+            "default_classifier": models.default_name(LoadedClassifier),
         }
     )
 
@@ -108,12 +134,16 @@ def page() -> Response:
     return current_app.send_static_file("index.html")
 
 
-def _describe(loaded: LoadedModel) -> dict[str, str]:
+def _describe(loaded: LoadedModel | LoadedClassifier) -> dict[str, str]:
     return {"name": loaded.name, "version": loaded.version, "task": loaded.task}
 
 
-def _memory(loaded: LoadedModel) -> dict[str, dict[str, int]]:
-    return {
+def _details(loaded: LoadedModel | LoadedClassifier) -> dict[str, Any]:
+    """Tell the labels of a classifier, and of a language model what this worker remembers."""
+    if isinstance(loaded, LoadedClassifier):
+        return {"labels": loaded.labels}
+    memory = {
         name: {"hits": recent.hits, "misses": recent.misses, "entries": len(recent), "room": recent.room}
         for name, recent in (("beginnings", loaded.beginnings), ("replies", loaded.replies))
     }
+    return {"memory": memory}

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from model.classifier import LONGEST_TEXT_CHARACTERS
 from model.completion import MAX_CHARACTERS, MAX_DEADLINE_MS, MAX_EXPANSIONS, MAX_LIMIT, MAX_PREFIX_CHARACTERS
 from model.errors import InputError
 from model.generation import MAX_CHARACTERS as MAX_GENERATED_CHARACTERS
@@ -59,6 +60,17 @@ class Settings:
     max_generated_characters: int = field(
         default=1000,
         metadata={"help": "the most characters one request may have generated", "most": MAX_GENERATED_CHARACTERS},
+    )
+    max_texts: int = field(
+        default=100, metadata={"help": "the most `texts` one request may have classified", "most": 10_000}
+    )
+    max_text_characters: int = field(
+        default=10_000,
+        metadata={"help": "the longest text to classify, in characters", "most": LONGEST_TEXT_CHARACTERS},
+    )
+    max_labels: int = field(
+        default=1000,
+        metadata={"help": "the most labels one request may ask to be shown of a text", "most": 1_000_000},
     )
     memory_bytes: int = field(
         default=DEFAULT_MEMORY.beginnings_bytes,

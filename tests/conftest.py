@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections import Counter
 from dataclasses import replace
@@ -109,6 +110,15 @@ def classifiers(tmp_path_factory: pytest.TempPathFactory, countries_file: Path) 
             epochs=4,
         )
         train_classifier([str(countries_file)], folder / name, told, say=lambda _: None, began=time.monotonic())
+    return folder
+
+
+@pytest.fixture(scope="session")
+def all_models(tmp_path_factory: pytest.TempPathFactory, tiny_models: Path, classifiers: Path) -> Path:
+    """A models folder with all of these: ``countries``, ``hello``, ``pair``, ``tiny``."""
+    folder = tmp_path_factory.mktemp("models")
+    for models in (tiny_models, classifiers):
+        shutil.copytree(models, folder, dirs_exist_ok=True)
     return folder
 
 

@@ -45,8 +45,8 @@ def served(models: Path, workers: int = 2) -> Iterator[tuple[int, subprocess.Pop
 
 
 @pytest.fixture(scope="module")
-def port(tiny_models: Path) -> Iterator[int]:
-    with served(tiny_models) as (port, _):
+def port(all_models: Path) -> Iterator[int]:
+    with served(all_models) as (port, _):
         yield port
 
 
@@ -81,7 +81,7 @@ def test_it_lives_and_is_ready(port: int) -> None:
     assert ask(port, "GET", "/livez") == (200, {"status": "alive"})
     status, ready = ask(port, "GET", "/readyz")
     assert status == 200
-    assert [model["name"] for model in ready["models"]] == ["hello", "tiny"]
+    assert [model["name"] for model in ready["models"]] == ["countries", "hello", "pair", "tiny"]
 
 
 @pytest.mark.parametrize("typed", ["S", "San F", "서", "각" * 256])
@@ -94,6 +94,20 @@ def test_every_worker_gives_a_query_and_a_body_the_same_answer(port: int, typed:
     assert {status for status, _ in answers} == {200}
     unlike_time = [{**reply, "elapsed_ms": 0} for _, reply in answers]
     assert all(reply == unlike_time[0] for reply in unlike_time)
+
+
+def test_every_worker_sorts_many_texts_as_each_alone(port: int) -> None:
+    """Both answer, but for a chance of 1 in 128."""
+    texts = ["Seoul", "서울", "각" * 300]
+    for model in ("countries", "pair"):
+        answers = [ask(port, "POST", "/v1/classify", {"texts": texts, "model": model}) for _ in range(4)]
+        answers += [ask(port, "POST", "/v1/classify", {"text": text, "model": model}) for text in texts]
+        assert {status for status, _ in answers} == {200}
+        many = [reply["results"] for _, reply in answers[:4]]
+        assert many == [many[0]] * 4
+        assert [each["text"] for each in many[0]] == texts
+        for of_many, (_, alone) in zip(many[0], answers[4:], strict=True):
+            assert of_many.items() <= alone.items()
 
 
 def test_a_body_of_unknown_length_is_bounded_like_any_other(port: int) -> None:

@@ -14,14 +14,13 @@ from test_memory import NOTHING, answer
 from benchmarks.typists import boxes
 from model.channel import KINDS
 from model.completion import CompletionRequest
-from model.loaded import MemorySettings
+from model.loaded import LoadedModel, MemorySettings
 from service.models import find_model, load_models
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-    from model.loaded import LoadedModel
 
 SEED = 20
 REPLACED_EVERY = 100  # replies, on average
@@ -57,7 +56,7 @@ def load(folder: Path, memory: MemorySettings) -> LoadedModel:
     """Load what the service asks by default, as it does, and say nothing where all is well."""
     quiet = logging.getLogger("quiet")
     quiet.setLevel(logging.WARNING)
-    return find_model(load_models(folder, memory, quiet), None)
+    return find_model(load_models(folder, memory, quiet), None, LoadedModel)
 
 
 def draw_options(generator: np.random.Generator) -> dict[str, Any]:

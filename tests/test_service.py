@@ -125,6 +125,7 @@ def test_a_model_is_chosen_by_name_and_is_the_first_autocomplete_model_otherwise
             {"name": "tiny", "version": "0001", "task": "autocomplete"},
         ],
         "default": "tiny",
+        "default_classifier": None,
     }
     assert client.post("/v1/generate", json={}).get_json()["model"] == "tiny"
     assert client.post("/v1/generate", json={"model": "hello"}).get_json()["model"] == "hello"
