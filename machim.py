@@ -48,32 +48,42 @@ def machim() -> None:
     """
 
 
+DEMO_SHARES = {"places": 0.8, "countries": 0.2}  # of the minutes, for each model
+
+
 @click.command(epilog="Example: machim demo --port 9000")
 @click.option(
-    "--models", type=click.Path(path_type=Path), default=Path("models"), show_default=True, help="Where the model lies."
+    "--models", type=click.Path(path_type=Path), default=Path("models"), show_default=True, help="Where the models lie."
 )
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="Port to listen at.")
 @click.option(
-    "--minutes", default=3.3, show_default=True, help="Wall-clock limit of training, export and measuring included."
+    "--minutes",
+    default=4.1,
+    show_default=True,
+    help="Wall-clock limit of training both, export and measuring included; a fifth is for countries.",
 )
 def demo(models: Path, host: str, port: int, minutes: float) -> None:
     """Train on the embedded place names, say what was measured, and serve until Ctrl-C.
 
-    A model that is already there is served as it is.
+    The model places completes names, and countries says in which country a name lies. One that is already there is
+    served as it is.
     """
     from service.commands import listen, serve_models  # noqa: PLC0415 - each only when it is needed
 
     listen(host, port).close()  # a port that is taken is said now, and not after the training
-    if not (models / "places").is_dir() or not list_versions(models / "places"):
+    missing = [name for name in DEMO_SHARES if not (models / name).is_dir() or not list_versions(models / name)]
+    if missing:
         from training.commands import need_training_libraries, say  # noqa: PLC0415
 
         need_training_libraries()
-        from training.demo import train_places  # noqa: PLC0415
+        from training.demo import train_countries, train_places  # noqa: PLC0415
 
-        say("training on the embedded place names of the world")
-        click.echo(train_places(models / "places", minutes=minutes, say=say))
-        sys.stdout.flush()
+        for name in missing:
+            train = train_places if name == "places" else train_countries
+            say(f"training {name} on the embedded place names of the world")
+            click.echo(train(models / name, minutes=minutes * DEMO_SHARES[name], say=say))
+            sys.stdout.flush()
     serve_models(models, host, port, workers=None)
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from typing import TYPE_CHECKING
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 import pytest
 
@@ -180,11 +181,12 @@ def test_inspect_says_what_the_checkpoint_is(trained: Path) -> None:
     assert b"hidden width: 16" in machim("inspect", trained / "0001").stdout
 
 
-def test_the_demo_trains_once_and_serves(tmp_path: Path) -> None:
-    """Minutes are short here, so nothing is said of how good it is; the second time it only serves."""
+def test_the_demo_trains_what_is_missing_and_serves_both(tmp_path: Path) -> None:
+    """Minutes are short here, so nothing is said of how good they are; what is there is not trained again."""
     command = [sys.executable, "-m", "machim", "demo", "--models", str(tmp_path / "models"), "--port", "0"]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("MACHIM_")}
-    for minutes in ("0.1", "1000"):
+    printed: list[list[str]] = []
+    for minutes in ("0.1", "0.2"):
         with subprocess.Popen(
             [*command, "--minutes", minutes], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
         ) as process:
@@ -197,10 +199,23 @@ def test_the_demo_trains_once_and_serves(tmp_path: Path) -> None:
                     reply = json.load(response)
                 assert reply["model"] == "places"
                 assert all(each["text"].startswith("San F") for each in reply["completions"])
+                assert classified(address, "San Fermín") == ("countries", "San Fermín")
             finally:
                 process.terminate()
-                process.communicate(timeout=60)
-    assert [each.name for each in (tmp_path / "models" / "places").iterdir()] == ["0001"]
+                said, _ = process.communicate(timeout=60)
+        printed.append([table for table in ("| bits per character", "| sorting held-out texts") if table in said])
+        assert [each.name for each in (tmp_path / "models").glob("*/*")] == ["0001", "0001"]
+        shutil.rmtree(tmp_path / "models" / "countries")
+    assert printed == [["| bits per character", "| sorting held-out texts"], ["| sorting held-out texts"]]
+
+
+def classified(address: str, text: str) -> tuple[str, str]:
+    """Have a text classified by the default model, and give the model and the text of the reply."""
+    body = json.dumps({"text": text}).encode()
+    request = Request(f"{address}v1/classify", body, {"Content-Type": "application/json"})  # noqa: S310
+    with urlopen(request, timeout=60) as response:  # noqa: S310
+        reply = json.load(response)
+    return reply["model"], reply["text"]
 
 
 def test_hello_is_learned_by_the_documented_command(tmp_path: Path) -> None:

@@ -110,7 +110,7 @@ def test_a_label_with_one_text_however_often_is_refused() -> None:
         split_labelled(labelled([("a", "x"), ("b", "x"), ("c", "y"), ("c", "y")]))
     assert str(refused.value) == (
         "every label must have at least 2 different texts, one to learn from and one to measure on, got 1 for y: "
-        "add some, or leave the label out"
+        "add some, or leave the label out with --least-texts 2"
     )
 
 

@@ -23,7 +23,7 @@ from training.classifier_room import ClassifierRun, Clock, Room
 from training.devices import choose_device, described
 from training.encoders.convolution import sizes
 from training.joining import Join, fit_factors, fit_temperature
-from training.label_split import label_weights, split_labelled
+from training.label_split import label_weights, split_labelled, without_rare_labels
 from training.labelled import read_labelled
 from training.observation import recorded
 from training.run import Trained
@@ -69,7 +69,7 @@ def train_classifier(
     device = choose_device(told.training.device)
     check_writable(out)
     torch.set_num_threads(told.training.threads or torch.get_num_threads())
-    read = read_labelled(sources, told.reading, say)
+    read = without_rare_labels(read_labelled(sources, told.reading, say), told.sorting.least_texts, say)
     split = split_labelled(read)
     say(
         f"read {len(read.texts):,} texts with {len(split.labels):,} labels, {len(split.held_out_texts):,} of them "
@@ -154,6 +154,8 @@ def choose_wide(room: Room) -> tuple[float, WideLayer]:
         if best is not None and loss > best[0]:
             break
         best = (loss, strength, layer)
+        if time.monotonic() >= deadline:
+            break
     assert best is not None  # noqa: S101 - there is a first strength
     _, strength, layer = best
     right = float((layer.logits(split.held_out_texts).argmax(axis=1) == split.held_out_numbers).mean())

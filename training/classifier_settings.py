@@ -175,9 +175,16 @@ class SortingSettings:
         },
     )
 
+    least_texts: int = field(
+        default=0,
+        metadata={"help": "Leave out labels with fewer different texts than so many; 0 leaves none out."},
+    )
+
     def __post_init__(self) -> None:
         if not 0 <= self.balance <= 1:
             raise InputError(f"balance must be in [0, 1], got {self.balance}")
+        if self.least_texts < 0:
+            raise InputError(f"least_texts must be at least 0, got {self.least_texts}")
 
 
 def chains_of(encoder: str) -> tuple[tuple[str, ...], ...]:

@@ -6,8 +6,8 @@ Legend: D texts to learn from, M held out, C labels.
 from __future__ import annotations
 
 import math
-from collections import defaultdict
-from dataclasses import dataclass
+from collections import Counter, defaultdict
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,7 +17,7 @@ from training.protocol import digest
 from training.sources import one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -46,6 +46,25 @@ class SplitTexts:
     def all_numbers(self) -> NDArray[np.int64]:
         """The labels of ``all_texts``: (D + M,)."""
         return np.concatenate([self.numbers, self.held_out_numbers])
+
+
+def without_rare_labels(read: LabelledTexts, least: int, say: Callable[[str], None]) -> LabelledTexts:
+    """Leave out the texts of labels that have fewer than ``least`` different ones, and say of how many.
+
+    Raises:
+        InputError: no label has so many.
+    """
+    different = Counter(label for _, label in set(zip(read.texts, read.labels, strict=True)))
+    kept = [(text, label) for text, label in zip(read.texts, read.labels, strict=True) if different[label] >= least]
+    if len(kept) == len(read.texts):
+        return read
+    if not kept:
+        (label, most), *_ = different.most_common(1)
+        raise InputError(f"least_texts must be at most {most}, the texts of {one_line(label)}, got {least}")
+    rare = sum(number < least for number in different.values())
+    texts = len(read.texts) - len(kept)
+    say(f"labels with fewer than {least:,} different texts are left out: {rare:,}, with {texts:,} texts")
+    return replace(read, texts=[text for text, _ in kept], labels=[label for _, label in kept])
 
 
 def split_labelled(read: LabelledTexts) -> SplitTexts:
@@ -89,9 +108,10 @@ def pick(texts: Sequence[str], wanted: NDArray[np.bool_]) -> list[str]:
 
 def too_few(label: str, got: int) -> InputError:
     """Say that a label has too few texts to hold any out."""
+    how = f" with --least-texts {LEAST_TEXTS}" if got else ""  # a label that has them, all held out, would stay
     return InputError(
         f"every label must have at least {LEAST_TEXTS} different texts, one to learn from and one to measure on, "
-        f"got {got} for {one_line(label)}: add some, or leave the label out"
+        f"got {got} for {one_line(label)}: add some, or leave the label out{how}"
     )
 
 
