@@ -171,6 +171,8 @@ def sorting_table(figures: dict[str, JSON]) -> Table:
         "accuracy of n-grams alone": as_mapping(figures.get("accuracy_of_parts")).get("ngrams"),
         "accuracy of the networks alone": as_mapping(figures.get("accuracy_of_parts")).get("networks"),
         "accuracy of the members": as_mapping(figures.get("accuracy_of_parts")).get("members"),
+        "accuracy of the teacher": as_mapping(figures.get("teacher")).get("accuracy"),
+        "agreement with the teacher": as_mapping(figures.get("teacher")).get("agreement"),
     }
     rows = tuple((name, plain(value)) for name, value in named.items() if value is not None)
     return Table(columns=("sorting held-out texts", plain(figures.get("texts", ""))), rows=rows)

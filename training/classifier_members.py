@@ -113,7 +113,7 @@ def told_of(room: Room) -> JSON:
     texts = hashlib.sha256(room.alphabet.model)
     for part in (split.texts, split.held_out_texts):
         texts.update("\n".join([str(len(part)), *part, ""]).encode())
-    for values in (split.held_out_numbers, room.targets, room.text_weights, room.held_out_weights):
+    for values in (*room.targets.arrays, *room.held_out.arrays, room.text_weights, room.held_out_weights):
         texts.update(values.tobytes())
     return {
         "members": [asdict(each) for each in room.told.members],
@@ -139,11 +139,11 @@ def learn_network(network: TextClassifier, room: Room, seconds: float, observer:
     seen = np.random.default_rng(0).permutation(len(split.held_out_texts))[:VALIDATED_TEXTS]
     texts = [split.held_out_texts[place] for place in seen]
     held_out = encode_texts(room.alphabet, texts, longest)
-    numbers = split.held_out_numbers[seen]
+    numbers, known = split.held_out_numbers[seen], room.held_out.known()[seen]
 
     def validate() -> float:
         logits = network_logits(network, held_out, len(split.labels))
-        loss_nats = mean_loss(logits, numbers, room.held_out_weights[seen])
+        loss_nats = mean_loss(logits, known, room.held_out_weights[seen])
         if observer is not None:
             observer.validated(loss_nats, accuracy(numbers, logits.argmax(axis=1)))
             looked_at = [ids_of(room.alphabet, text, longest) for text in texts[:LOOKED_TEXTS]]

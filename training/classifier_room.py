@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from training.label_split import SplitTexts
     from training.reading import ReadingSettings
     from training.settings import TextSettings, TrainingSettings
+    from training.targets import Targets
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,8 +57,8 @@ class Clock:
 class Room:
     """What the parts of a classifier learn from, and how.
 
-    text_weights: (D,) of the texts to learn from; held_out_weights: (M,) of the texts held out; targets: (D, C) what
-    the labels should be of those to learn from; observes: whether it is watched how a network learns.
+    text_weights: (D,) of the texts to learn from, targets: what their labels should be; held_out_weights: (M,) of the
+    texts held out, held_out: what theirs should be; observes: whether it is watched how a network learns.
     """
 
     told: ClassifierRun
@@ -65,7 +66,8 @@ class Room:
     alphabet: Alphabet
     device: torch.device
     clock: Clock
-    targets: NDArray[np.float32]
+    targets: Targets
+    held_out: Targets
     text_weights: NDArray[np.float64]
     held_out_weights: NDArray[np.float64]
     say: Callable[[str], None]

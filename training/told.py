@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 # Where a classifier learns best otherwise than a language model (decisions/0013-what-classifiers-are-made-of.md).
 CLASSIFIER_TRAINING = {"learning_rate": 0.002, "batch_characters": 4096}
+STUDENT = {"encoder": "wide+branches"}  # what a student is where nothing else is told
 
 
 def language_run(task: Task, options: dict[str, Any], reading: ReadingSettings, note: str) -> RunSettings:
