@@ -26,6 +26,7 @@ from training.letters import letters_of
 from training.loop import Outcome, start_run, train_network
 from training.members import Member, forget_members, member_seed, members_folder, train_members
 from training.observation import LOOKED_TEXTS, REPORT_SECONDS, Observer, TrainingRecord, reader_of
+from training.starting import begin_classifier
 from training.text_batches import encode_texts
 
 if TYPE_CHECKING:
@@ -74,11 +75,13 @@ def learn_networks(room: Room, out: Path) -> LearnedNetworks:
         torch.manual_seed(seeded.seed)
         network = TextClassifier(chosen[number], len(room.alphabet), len(room.split.labels), letters)
         which = "" if len(chosen) == 1 else f"member {number + 1} of {len(chosen)}: "
+        if told.start is not None:
+            room.say(f"{which}{begin_classifier(network, told.start, number, room.split.labels)}")
         room.say(
             f"{which}{chosen[number].encoder} of {sum(each.numel() for each in network.parameters()):,} parameters, "
             f"learning on {described(room.device)}"
         )
-        if chosen[number].initialise == "rbm":
+        if chosen[number].initialise == "rbm" and (told.start is None or not told.start.labels):
             texts = encode_texts(room.alphabet, room.split.texts, chosen[number].longest)
             errors = begin_with_machines(network, texts, torch.Generator().manual_seed(seeded.seed))
             room.say(
@@ -122,6 +125,7 @@ def told_of(room: Room) -> JSON:
         "labels": list(split.labels),
         "texts": texts.hexdigest(),
         "torch": torch.__version__,
+        "start": None if room.told.start is None else room.told.start.digest,
     }
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from training.label_split import SplitTexts
     from training.reading import ReadingSettings
     from training.settings import TextSettings, TrainingSettings
+    from training.starting import Start
     from training.targets import Targets
 
 
@@ -29,7 +30,8 @@ if TYPE_CHECKING:
 class ClassifierRun:
     """All that a run is told.
 
-    members: the settings of each; epochs: None for as many as the texts ask for.
+    members: the settings of each; epochs: None for as many as the texts ask for; start: the model that the networks
+    begin from, if any.
     """
 
     reading: ReadingSettings
@@ -39,6 +41,7 @@ class ClassifierRun:
     epochs: int | None = None
     sorting: SortingSettings = field(default_factory=SortingSettings)
     note: str = ""
+    start: Start | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

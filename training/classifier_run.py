@@ -27,6 +27,7 @@ from training.label_split import label_weights, split_labelled
 from training.labelled import read_labelled
 from training.observation import recorded
 from training.run import Trained
+from training.starting import check_classifier, tell_unknown
 from training.targets import Targets
 from training.text_batches import encode_texts
 from training.wide import STRENGTHS, Lesson, WideLayer, learn_wide
@@ -69,6 +70,8 @@ def train_classifier(
         InputError: the texts or a setting break a rule, there is no such device, or the folder cannot be written.
     """
     device = prepare(told.training, out)
+    if told.start is not None:
+        check_classifier(told.start, told.members)
     read = read_labelled(sources, told.reading, say)
     split = split_labelled(read)
     say(
@@ -129,12 +132,17 @@ def make_room(
     for each in told.members:
         if any("convolution" in chain for chain in each.chains):
             sizes(each, min(longest, each.longest))  # which refuses what leaves no place of the longest text
-    counts = count_characters(split.texts, np.ones(len(split.texts)))
+    if told.start is None:
+        counts = count_characters(split.texts, np.ones(len(split.texts)))
+        alphabet = train_alphabet(counts, character_limit=told.text.characters)
+    else:
+        alphabet = told.start.alphabet
+        tell_unknown(told.start, split.texts, say)
     weights = label_weights(split.numbers, len(split.labels), told.sorting.balance)
     return Room(
         told=told,
         split=split,
-        alphabet=train_alphabet(counts, character_limit=told.text.characters),
+        alphabet=alphabet,
         device=device,
         clock=Clock(began=began, seconds=told.training.minutes * 60 or math.inf),
         targets=targets,
@@ -181,6 +189,8 @@ def learn_classifier(
         "device": described(room.device),
         "note": told.note,
     }
+    if told.start is not None:
+        made["from"] = told.start.provenance
     directory = write_classifier(out, classifier, figures=figures, provenance=provenance | made)
     learned.forget()
     if report is not None:

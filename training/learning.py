@@ -26,6 +26,7 @@ from training.letters import letters_of
 from training.loop import Outcome, advance, start_run, train_network
 from training.members import Member, forget_members, member_seed, members_folder, train_members
 from training.observation import LOOKED_CHARACTERS, LOOKED_TEXTS, REPORT_SECONDS, Observer, TrainingRecord, reader_of
+from training.starting import begin_language
 from training.text import Lessons, PhraseText, StreamText, encode_phrases, first_characters
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from model.manifest import JSON
     from training.language_models import LanguageModel
     from training.settings import NetworkSettings, TrainingSettings
+    from training.starting import Start
 
 MEASURED_SHARE = 0.15  # of the time, kept for export and figures
 MEASURED_SECONDS = (3.0, 60.0)  # at the least, and at the most for each network
@@ -50,7 +52,8 @@ class Classroom:
     """What networks learn from, and how.
 
     rare: (V,) of ``text.alphabet_of``; device: where they learn; began: when the command did, by ``time.monotonic``;
-    say: is told what is being done, a line each; observes: whether it is watched how a network learns.
+    say: is told what is being done, a line each; observes: whether it is watched how a network learns; start: the model
+    that they begin from, if any.
     """
 
     text: PhraseText | StreamText
@@ -61,6 +64,7 @@ class Classroom:
     began: float
     say: Callable[[str], None]
     observes: bool = False
+    start: Start | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,6 +97,7 @@ def learn_all(room: Classroom, networks: Sequence[NetworkSettings], out: Path) -
         "training": asdict(training),
         "text": digest_of(room.text, room.alphabet),
         "torch": torch.__version__,
+        "start": None if room.start is None else room.start.digest,
     }
     folder = members_folder(out, told)
     records: dict[int, TrainingRecord] = {}
@@ -103,6 +108,8 @@ def learn_all(room: Classroom, networks: Sequence[NetworkSettings], out: Path) -
         # Made on the processor wherever it learns, so that it begins the same, and measured there, where it will serve.
         network = make_network(networks[number], len(room.alphabet), letters)
         which = "" if members == 1 else f"member {number + 1} of {members}: "
+        if room.start is not None:
+            room.say(f"{which}{begin_language(network, room.start, number)}")
         room.say(
             f"{which}{networks[number].cell} network of {sum(each.numel() for each in network.parameters()):,} "
             f"parameters, learning on {described(room.device)}"

@@ -26,6 +26,7 @@ from training.learning import Classroom, learn_all
 from training.observation import recorded
 from training.reading import ReadingSettings, looks_like_running_text, read_phrases, read_running_text
 from training.settings import BlendSettings
+from training.starting import check_language, tell_unknown
 from training.text import (
     PhraseText,
     StreamText,
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from model.manifest import JSON
     from training.language_models import LanguageModel
     from training.settings import NetworkSettings, TextSettings, TrainingSettings
+    from training.starting import Start
 
 Task = Literal["auto", "autocomplete", "text"]
 TEST_PHRASES = 1000  # of each set, completed for the figures
@@ -57,7 +59,7 @@ LEAST_SCORED = 2000  # characters
 
 @dataclass(frozen=True, kw_only=True)
 class RunSettings:
-    """All that a run is told; members are ``network`` and ``others`` in turn."""
+    """All that a run is told; members are ``network`` and ``others`` in turn, and begin from ``start`` if any."""
 
     task: Task
     reading: ReadingSettings
@@ -67,6 +69,7 @@ class RunSettings:
     blend: BlendSettings = field(default_factory=BlendSettings)
     note: str = ""
     others: tuple[NetworkSettings, ...] = ()
+    start: Start | None = None
 
     def __post_init__(self) -> None:
         if len(self.others) >= self.training.members:
@@ -112,11 +115,15 @@ def train_model(
         InputError: the text or a setting breaks a rule, there is no such device, or the folder cannot be written.
     """
     device = choose_device(settings.training.device)
+    if settings.start is not None:
+        check_language(settings.start, settings.networks)
     check_writable(out)
     torch.set_num_threads(settings.training.threads or torch.get_num_threads())
     task, text, data = read_text(sources, settings, say)
-    alphabet, rare = alphabet_of(text, settings.text)
+    alphabet, rare = alphabet_of(text, settings.text, None if settings.start is None else settings.start.alphabet)
     say(f"alphabet of {len(alphabet.characters):,} characters")
+    if settings.start is not None:
+        tell_unknown(settings.start, text.texts if isinstance(text, PhraseText) else [text.text], say)
     room = Classroom(
         text=text,
         alphabet=alphabet,
@@ -126,6 +133,7 @@ def train_model(
         began=began,
         say=say,
         observes=report is not None,
+        start=settings.start,
     )
     learned = learn_all(room, settings.networks, out)
     network = learned.network
@@ -154,6 +162,8 @@ def train_model(
         "device": described(device),
         "note": settings.note,
     }
+    if settings.start is not None:
+        provenance["from"] = settings.start.provenance
     directory = write(out, {**files, **blend.files}, blend=blend.manifest, figures=figures, provenance=provenance)
     learned.forget()
     if report is not None:
