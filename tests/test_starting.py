@@ -273,4 +273,4 @@ def test_the_command_says_what_was_taken_over(tiny_models: Path, countries_file:
     assert json.loads(trained.stdout)["figures"]["accuracy"] > 0
     refused = subprocess.run([*command, *told, "--characters", "50"], capture_output=True, text=True, check=False)
     assert refused.returncode == 2
-    assert "--characters must not be told with --from" in refused.stderr
+    assert "--characters must not be told where the alphabet is that of another model" in refused.stderr

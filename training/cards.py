@@ -130,6 +130,7 @@ def figures_tables(figures: dict[str, JSON]) -> list[Table]:
         scores_table(figures),
         label_table(as_mapping(figures.get("per_label"))),
         members_table(as_mapping(figures.get("members_bits_per_character"))),
+        teacher_table(as_mapping(as_mapping(figures.get("teacher")).get("bits_per_character"))),
         completion_table(as_mapping(figures.get("completion"))),
         typed_table(as_mapping(figures.get("typed"))),
         latency_table(as_mapping(figures.get("latency_ms")), as_mapping(figures.get("exact_replies"))),
@@ -156,6 +157,12 @@ def bits_table(figures: dict[str, JSON]) -> Table:
 def members_table(bits: dict[str, JSON]) -> Table:
     """Show bits per character of each member of an ensemble, and of all together."""
     rows = tuple(("all together" if name == "ensemble" else f"member {name}", plain(bits[name])) for name in bits)
+    return Table(columns=("bits per character, networks alone (float32)", ""), rows=rows)
+
+
+def teacher_table(bits: dict[str, JSON]) -> Table:
+    """Show bits per character of a student beside its teacher's."""
+    rows = tuple((name, plain(each)) for name, each in bits.items())
     return Table(columns=("bits per character, networks alone (float32)", ""), rows=rows)
 
 

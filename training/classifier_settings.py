@@ -192,8 +192,11 @@ class DistillationSettings:
         },
     )
     truth_share: float = field(
-        default=0.3,
-        metadata={"help": "Share of a text's own label in what the student learns, where the text has one."},
+        default=0.5,
+        metadata={
+            "help": "Share of what a student learns that is its text: the label, where there is one, or the next"
+            " character; the rest is what the teacher says of them."
+        },
     )
 
     def __post_init__(self) -> None:

@@ -146,7 +146,7 @@ def start_of(source: Path, told: dict[str, Any]) -> Start:
         InputError: there is none, or the alphabet was told, which is that model's.
     """
     if "characters" in told:
-        raise InputError("--characters must not be told with --from, whose alphabet is taken over")
+        raise InputError(f"--characters must not be told where the alphabet is that of another model, {source}")
     from training.starting import open_start  # noqa: PLC0415
 
     return open_start(source)

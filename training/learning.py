@@ -22,6 +22,7 @@ from training.comparison import in_places
 from training.devices import described
 from training.display import Display
 from training.evaluation import TorchNetwork, phrase_losses, stream_loss, torch_scorer, weighted_loss
+from training.language_distillation import TaughtSteps
 from training.language_models import join_networks, make_network
 from training.letters import letters_of
 from training.loop import Outcome, advance, start_run, train_network
@@ -46,10 +47,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
+    from torch import Tensor
 
     from model.alphabet import Alphabet
     from model.manifest import JSON
+    from training.batches import Batch
+    from training.language_distillation import Teaching
     from training.language_models import LanguageModel
+    from training.loop import Run
     from training.settings import NetworkSettings, TrainingSettings
     from training.starting import Start
 
@@ -65,7 +70,7 @@ class Classroom:
 
     rare: (V,) of ``text.alphabet_of``; device: where they learn; began: when the command did, by ``time.monotonic``;
     say: is told what is being done, a line each; observes: whether it is watched how a network learns; start: the model
-    that they begin from, if any.
+    that they begin from, if any; teaching: who teaches them, if anybody does.
     """
 
     text: PhraseText | StreamText
@@ -77,6 +82,7 @@ class Classroom:
     say: Callable[[str], None]
     observes: bool = False
     start: Start | None = None
+    teaching: Teaching | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,6 +115,7 @@ def learn_all(room: Classroom, networks: Sequence[NetworkSettings], out: Path) -
         "text": digest_of(room.text, room.alphabet),
         "torch": torch.__version__,
         "start": None if room.start is None else room.start.digest,
+        "teaching": None if room.teaching is None else room.teaching.provenance,
     }
     folder = members_folder(out, told)
     watched = first_missing(folder, members) if room.observes else None
@@ -201,12 +208,16 @@ def learn(network: LanguageModel, room: Classroom, seconds: float, observer: Obs
         return stream_loss(scorer, stream, alphabet).bits_per_character * math.log(2)
 
     watched = validate if observer is None else observer.watch(validate, reader_of(network, looked_at(room)))
+    step: Callable[[Run[LanguageModel], Batch, Tensor | None, TrainingSettings], tuple[float, Tensor]] = advance
+    if room.teaching is not None:
+        teacher = room.teaching.network().to(network.device)
+        step = TaughtSteps(teacher=teacher, settings=room.teaching.settings).advance
     with Display(sample=sampler(network, alphabet, text, training.seed), name=name) as display:
         try:
             return train_network(
                 start_run(network, training),
                 lessons.batches,
-                advance,
+                step,
                 watched,
                 training,
                 epoch_characters=lessons.epoch_characters,
