@@ -14,6 +14,7 @@ from model.versions import list_versions
 
 COMMANDS = {
     "train": "training.commands",
+    "distill": "training.distill_command",
     "evaluate": "training.commands",
     "complete": "model.commands",
     "generate": "model.commands",

@@ -16,7 +16,7 @@ from model.classification import classify
 from model.classifier import load_classifier
 from training import classifier_members
 from training.classifier_checkpoints import network_tensors, rebuild_classifier
-from training.classifier_learning import network_logits, one_hot
+from training.classifier_learning import network_logits
 from training.classifier_members import LearnedNetworks, learn_networks
 from training.classifier_room import ClassifierRun, Clock, Room
 from training.classifier_run import train_classifier
@@ -24,6 +24,7 @@ from training.classifier_settings import ClassifierSettings
 from training.label_split import SplitTexts
 from training.reading import ReadingSettings, ignore
 from training.settings import TextSettings, TrainingSettings
+from training.targets import Targets, Taught
 from training.text_batches import encode_texts
 
 if TYPE_CHECKING:
@@ -65,7 +66,8 @@ def a_room(told: list[str] | None = None, **changed: Any) -> Room:
         alphabet=train_alphabet(count_characters(split.texts, np.ones(240)), character_limit=100),
         device=torch.device("cpu"),
         clock=Clock(began=time.monotonic(), seconds=math.inf),
-        targets=one_hot(split.numbers, 2),
+        targets=Targets(numbers=split.numbers, labels=2),
+        held_out=Targets(numbers=split.held_out_numbers, labels=2),
         text_weights=np.ones(240),
         held_out_weights=np.ones(60),
         say=ignore if told is None else told.append,
@@ -167,12 +169,19 @@ def test_members_of_another_run_are_not_taken(tmp_path: Path, changed: str, monk
             other = [*room.split.held_out_texts[:-1], "dddd"]
             room = replace(room, split=replace(room.split, held_out_texts=other))
         case "targets":
-            room = replace(room, targets=0.9 * room.targets + 0.05)
+            room = replace(room, targets=likely(room, 0.95))
         case _:
             room = replace(room, told=replace(room.told, members=(SMALL, replace(SMALL, encoder="window"))))
     begun = stop_at(-1, monkeypatch)
     learned_in(room, tmp_path)
     assert len(begun) == 2
+
+
+def likely(room: Room, probability: float) -> Targets:
+    """A teacher's, who holds every label that a text has for so likely."""
+    own = np.log(np.where(room.split.numbers[:, None] == [0, 1], probability, 1 - probability)).astype(np.float32)
+    taught = Taught(logits=own, temperature=1.0, truth=np.zeros(len(own), np.float32))
+    return replace(room.targets, taught=taught)
 
 
 def doubt_of(network: TextClassifier, room: Room) -> float:
@@ -187,11 +196,12 @@ def test_a_network_learns_what_its_targets_say_and_how_surely(tmp_path: Path) ->
     sure = learned_in(room, tmp_path).networks[0]
     assert accuracy_of(sure, room) > 0.9
     assert doubt_of(sure, room) < 0.1
-    unsure = learned_in(replace(room, targets=0.3 + 0.4 * room.targets), tmp_path).networks[0]
+    unsure = learned_in(replace(room, targets=likely(room, 0.7)), tmp_path).networks[0]
     assert accuracy_of(unsure, room) > 0.9
     assert 0.25 < doubt_of(unsure, room) < 0.45
     turned = replace(room.split, held_out_numbers=1 - room.split.held_out_numbers)
-    wrong = learned_in(replace(room, targets=1 - room.targets, split=turned), tmp_path).networks[0]
+    others = replace(room.held_out, numbers=turned.held_out_numbers)
+    wrong = learned_in(replace(room, targets=likely(room, 0.01), held_out=others, split=turned), tmp_path).networks[0]
     assert accuracy_of(wrong, room) < 0.1
 
 

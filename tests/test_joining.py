@@ -106,3 +106,20 @@ def test_logits_that_are_shifted_text_by_text_are_averaged_alike() -> None:
     one, other = some_logits(1, 20).astype(np.float32), some_logits(2, 20).astype(np.float32)
     shifted = one + np.arange(20, dtype=np.float32)[:, None]
     np.testing.assert_allclose(average([shifted, other]), average([one, other]), atol=1e-5)
+
+
+def test_probabilities_are_fitted_as_labels_drawn_from_them_are() -> None:
+    """Labels with all the probability are those labels; a mixture is the texts each with both, weighted."""
+    generator = np.random.default_rng(5)
+    numbers = generator.integers(3, size=200)
+    parts = [
+        (generator.normal(size=(200, 3)) + np.eye(3)[numbers] * strength).astype(np.float32) for strength in (2, 0.5)
+    ]
+    certain = np.eye(3, dtype=np.float32)[numbers]
+    assert fit_factors(parts, certain) == pytest.approx(fit_factors(parts, numbers), rel=1e-4)
+    other = (numbers + 1) % 3
+    mixed = (0.8 * certain + 0.2 * np.eye(3)[other]).astype(np.float32)
+    doubled = [np.concatenate([part, part]) for part in parts]
+    weights = np.repeat([0.8, 0.2], 200)
+    expected = fit_factors(doubled, np.concatenate([numbers, other]), weights)
+    assert fit_factors(parts, mixed) == pytest.approx(expected, rel=1e-3)

@@ -48,7 +48,6 @@ def test_every_label_stands_on_both_sides_and_no_text_does(pairs: list[tuple[str
     assert not {text for text, _ in learned} & {text for text, _ in held}
     assert split.labels == tuple(sorted(labels))
     assert split.all_texts == split.texts + split.held_out_texts
-    assert split.all_numbers.tolist() == [*split.numbers, *split.held_out_numbers]
 
 
 def sides_or_refusal(pairs: list[tuple[str, str]]) -> list[list[tuple[str, str]]] | str:

@@ -2,30 +2,41 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+import torch
 
 from model.checkpoint import list_models
-from model.errors import InputError
+from model.errors import InputError, MachimError
 from model.versions import list_versions
 from training.members import (
+    START_SECONDS,
     Member,
     forget_members,
     keep_member,
     member_seed,
     members_folder,
     read_member,
+    seconds_of_each,
+    told_of_training,
     train_members,
 )
+from training.reading import ignore
+from training.settings import TrainingSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
 
-def drawn(number: int) -> Member:
+ALONE, AT_ONCE = TrainingSettings(), TrainingSettings(processes=2, threads=2)
+
+
+def drawn(number: int, say: Callable[[str], None]) -> Member:
     """Stands for any training: of a number come always the same weights."""
     weights = np.random.default_rng(number).normal(size=(3, 2)).astype(np.float32)
     return Member(tensors={"a": weights, "b.c": np.arange(number, dtype=np.int64)}, facts={"bits": number / 3})
@@ -39,12 +50,12 @@ def same(one: Member, other: Member) -> bool:
     )
 
 
-def noting(trained: list[int], stop_at: int = -1) -> Callable[[int], Member]:
-    def train(number: int) -> Member:
+def noting(trained: list[int], stop_at: int = -1) -> Callable[[int, Callable[[str], None]], Member]:
+    def train(number: int, say: Callable[[str], None]) -> Member:
         if number == stop_at:
             raise KeyboardInterrupt
         trained.append(number)
-        return drawn(number)
+        return drawn(number, say)
 
     return train
 
@@ -52,11 +63,11 @@ def noting(trained: list[int], stop_at: int = -1) -> Callable[[int], Member]:
 def test_what_was_trained_before_a_stop_is_not_trained_again(tmp_path: Path) -> None:
     folder, trained, said = members_folder(tmp_path, {"seed": 3}), list[int](), list[str]()
     with pytest.raises(KeyboardInterrupt):
-        train_members(folder, 4, noting(trained, stop_at=2), say=said.append)
+        train_members(folder, 4, noting(trained, stop_at=2), ALONE, say=said.append)
     assert said == []
-    members = train_members(folder, 4, noting(trained), say=said.append)
+    members = train_members(folder, 4, noting(trained), ALONE, say=said.append)
     assert trained == [0, 1, 2, 3]
-    assert all(same(member, drawn(number)) for number, member in enumerate(members))
+    assert all(same(member, drawn(number, ignore)) for number, member in enumerate(members))
     assert said == [
         f"member {number} of 4 was trained before the run was stopped, and is used as it is" for number in (1, 2)
     ]
@@ -65,7 +76,7 @@ def test_what_was_trained_before_a_stop_is_not_trained_again(tmp_path: Path) -> 
 def test_they_are_hidden_beside_the_versions_and_go_when_they_are_forgotten(tmp_path: Path) -> None:
     folder = members_folder(tmp_path / "model", {})
     folder.parent.mkdir()
-    train_members(folder, 2, drawn, say=lambda _: None)
+    train_members(folder, 2, drawn, ALONE, say=ignore)
     assert sorted(path.name for path in folder.iterdir()) == ["0.safetensors", "1.safetensors"]
     assert list_versions(folder.parent) == []
     assert list_models(tmp_path) == ()
@@ -75,7 +86,7 @@ def test_they_are_hidden_beside_the_versions_and_go_when_they_are_forgotten(tmp_
 
 
 def test_one_alone_is_not_kept(tmp_path: Path) -> None:
-    train_members(members_folder(tmp_path, {}), 1, drawn, say=lambda _: None)
+    train_members(members_folder(tmp_path, {}), 1, drawn, ALONE, say=ignore)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -87,23 +98,87 @@ def test_other_settings_have_another_folder(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("share", [0.0, 0.3, 0.99])
 def test_a_member_whose_file_is_cut_is_trained_again(tmp_path: Path, share: float) -> None:
-    keep_member(tmp_path / "0.safetensors", drawn(5))
+    keep_member(tmp_path / "0.safetensors", drawn(5, ignore))
     whole = (tmp_path / "0.safetensors").read_bytes()
     (tmp_path / "0.safetensors").write_bytes(whole[: int(len(whole) * share)])
     trained: list[int] = []
-    train_members(tmp_path, 2, noting(trained), say=lambda _: None)
+    train_members(tmp_path, 2, noting(trained), ALONE, say=ignore)
     assert trained == [0, 1]
     kept = read_member(tmp_path / "0.safetensors")
     assert kept is not None
-    assert same(kept, drawn(0))
+    assert same(kept, drawn(0, ignore))
 
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(InputError, match=r"file/0.safetensors: cannot be written: "):
-        train_members(tmp_path / "file", 2, drawn, say=lambda _: None)
+        train_members(tmp_path / "file", 2, drawn, ALONE, say=ignore)
 
 
 def test_seeds_go_on_from_that_of_the_run() -> None:
     assert [member_seed(7, number) for number in range(3)] == [7, 8, 9]
     assert member_seed(2**63 - 1, 1) == 0
+
+
+def told_drawn(number: int, say: Callable[[str], None]) -> Member:
+    """Say in which process and with how many threads a member is drawn."""
+    say(f"{number} in {os.getpid()} with {torch.get_num_threads()}")
+    return drawn(number, say)
+
+
+def failing(number: int, say: Callable[[str], None]) -> Member:
+    """Refuse the first, break at the second, be killed at the third; the fourth is drawn."""
+    match number:
+        case 0:
+            raise InputError("loss must stay a number, got nan")
+        case 1:
+            raise ValueError("a fault")
+        case 2:
+            os.kill(os.getpid(), signal.SIGKILL)
+    return drawn(number, say)
+
+
+def test_processes_give_the_members_that_one_gives(tmp_path: Path) -> None:
+    folder, said = members_folder(tmp_path, {}), list[str]()
+    folder.mkdir()
+    keep_member(folder / "1.safetensors", drawn(1, ignore))
+    members = train_members(folder, 4, told_drawn, AT_ONCE, say=said.append)
+    assert all(same(member, drawn(number, ignore)) for number, member in enumerate(members))
+    assert said[0].startswith("member 2 of 4 was trained before")
+    told = [line.split() for line in said[1:]]
+    assert sorted(line[0] for line in told) == ["0", "2", "3"]
+    assert len({line[2] for line in told} | {str(os.getpid())}) == 4
+    assert {line[4] for line in told} == {"1"}
+
+
+@pytest.mark.parametrize(
+    ("first", "kind", "message"),
+    [
+        (0, MachimError, "member 1 failed: loss must stay a number, got nan; the members that are done are kept"),
+        (1, RuntimeError, "member 2 failed: ValueError: a fault"),
+        (2, MachimError, "member 3 failed: its process ended with code -9"),
+    ],
+)
+def test_a_member_that_fails_is_named_and_those_beside_it_are_kept(
+    tmp_path: Path, first: int, kind: type[Exception], message: str
+) -> None:
+    for number in range(first):  # as if they were done before
+        keep_member(tmp_path / f"{number}.safetensors", drawn(number, ignore))
+    for number in range(first + 1, 3):
+        keep_member(tmp_path / f"{number}.safetensors", drawn(number, ignore))
+    with pytest.raises(kind, match=message):
+        train_members(tmp_path, 4, failing, AT_ONCE, say=ignore)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        f"{number}.safetensors" for number in range(4) if number != first
+    ]
+
+
+def test_time_and_threads_are_shared_among_members() -> None:
+    """Three members by two processes take two rounds; what each begins with takes time, too."""
+    assert seconds_of_each(90.0, 3, ALONE) == 30
+    assert seconds_of_each(90.0, 3, AT_ONCE) == 45 - START_SECONDS
+    assert seconds_of_each(90.0, 1, AT_ONCE) == 90
+    assert seconds_of_each(1.0, 3, AT_ONCE) == 0.1
+    assert [TrainingSettings(threads=8, processes=3).threads_of_each(members) for members in (1, 2, 5)] == [8, 4, 2]
+    assert told_of_training(TrainingSettings(threads=1), 2) == told_of_training(AT_ONCE, 2)
+    assert told_of_training(TrainingSettings(threads=1), 1) != told_of_training(AT_ONCE, 1)

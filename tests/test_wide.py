@@ -14,6 +14,7 @@ import torch
 from sklearn.linear_model import LogisticRegression
 
 from training.classifier_settings import ClassifierSettings
+from training.targets import Targets
 from training.wide import (
     Lesson,
     Occurrences,
@@ -39,7 +40,7 @@ def some_lesson(texts: int = 90, *, weighted: bool = False) -> Lesson:
     noise = generator.random(texts) < 1 / 6
     labels[noise] = generator.integers(3, size=int(noise.sum()))
     weights = generator.uniform(0.2, 1.8, texts) if weighted else np.ones(texts)
-    return Lesson(texts=written, labels=labels, text_weights=weights / weights.mean(), number=3)
+    return Lesson(texts=written, targets=Targets(numbers=labels, labels=3), text_weights=weights / weights.mean())
 
 
 def test_contrast_is_the_largest_log_odds_ratio_of_a_label_against_the_others() -> None:
@@ -96,12 +97,12 @@ def test_descending_ends_where_the_loss_is_least(strength: float, weighted: bool
     descend(network, lesson, found, strength, math.inf)
     learned, bias = (each.detach().double() for each in (network.weights, network.bias))
     logistic = LogisticRegression(C=strength, max_iter=5000, tol=1e-8)
-    logistic.fit(inputs, lesson.labels, sample_weight=lesson.text_weights)
+    logistic.fit(inputs, lesson.targets.numbers, sample_weight=lesson.text_weights)
 
     def loss(weights: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
         """Mean weighted cross-entropy and penalty, in float64."""
         rows = torch.log_softmax(torch.from_numpy(inputs) @ weights + bias, dim=1)
-        own = rows[torch.arange(len(inputs)), torch.from_numpy(lesson.labels)]
+        own = rows[torch.arange(len(inputs)), torch.from_numpy(lesson.targets.numbers)]
         weighed = -(own * torch.from_numpy(lesson.text_weights)).mean()
         return weighed + (weights**2).sum() / (2 * strength * len(inputs))
 
@@ -126,7 +127,7 @@ def test_a_strength_goes_on_from_the_one_before_and_the_layer_holds_the_scales()
     dense = occurrences(lesson.texts, layer.ngrams).matrix().to_dense().numpy()
     logits = layer.logits(lesson.texts)
     np.testing.assert_allclose(logits, dense @ layer.weights + layer.bias, rtol=1e-4, atol=1e-5)
-    assert (logits.argmax(axis=1) == lesson.labels).mean() > 0.8
+    assert (logits.argmax(axis=1) == lesson.targets.numbers).mean() > 0.8
     again = dict(learn_wide(lesson, settings, (0.5, 8.0), 0, math.inf))
     np.testing.assert_array_equal(again[8.0].weights, layer.weights)
 
@@ -141,7 +142,7 @@ def test_scaled_inputs_reach_a_lower_loss_at_the_same_strength() -> None:
     ((_, scaled),) = learn_wide(lesson, ClassifierSettings(encoder="wide", ngram_most=3), (0.5,), 0, math.inf)
     plain = found.matrix() @ network.weights.detach() + network.bias.detach()
     losses = [
-        float(torch.nn.functional.cross_entropy(logits, torch.from_numpy(lesson.labels)))
+        float(torch.nn.functional.cross_entropy(logits, torch.from_numpy(lesson.targets.numbers)))
         for logits in (torch.from_numpy(scaled.logits(lesson.texts)), plain)
     ]
     assert losses[0] < losses[1]
@@ -152,7 +153,7 @@ def test_no_time_left_still_gives_every_strength() -> None:
     hurried = dict(learn_wide(lesson, settings, (0.5, 8.0), 0, time.monotonic()))
     patient = dict(learn_wide(lesson, settings, (0.5, 8.0), 0, math.inf))
     assert list(hurried) == [0.5, 8.0]
-    assert (hurried[0.5].logits(lesson.texts).argmax(axis=1) == lesson.labels).mean() > 0.5
+    assert (hurried[0.5].logits(lesson.texts).argmax(axis=1) == lesson.targets.numbers).mean() > 0.5
     assert not np.array_equal(hurried[8.0].weights, patient[8.0].weights)
 
 
@@ -162,7 +163,7 @@ def test_a_hidden_layer_learns_what_a_linear_one_cannot(hidden: int, right: bool
     counted = {"ac": (0, 16), "bd": (0, 10), "ad": (1, 12), "bc": (1, 11)}
     texts = [text for text, (_, count) in counted.items() for _ in range(count)]
     labels = np.array([label for label, count in counted.values() for _ in range(count)])
-    lesson = Lesson(texts=texts, labels=labels, text_weights=np.ones(len(texts)), number=2)
+    lesson = Lesson(texts=texts, targets=Targets(numbers=labels, labels=2), text_weights=np.ones(len(texts)))
     settings = ClassifierSettings(encoder="wide", ngram_most=1, ngram_hidden=hidden)
     *_, (_, layer) = learn_wide(lesson, settings, (1e3, 1e5), 1, math.inf)
     assert bool((layer.logits(list(counted)).argmax(axis=1) == [0, 0, 1, 1]).all()) == right

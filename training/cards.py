@@ -130,6 +130,7 @@ def figures_tables(figures: dict[str, JSON]) -> list[Table]:
         scores_table(figures),
         label_table(as_mapping(figures.get("per_label"))),
         members_table(as_mapping(figures.get("members_bits_per_character"))),
+        teacher_table(as_mapping(as_mapping(figures.get("teacher")).get("bits_per_character"))),
         completion_table(as_mapping(figures.get("completion"))),
         typed_table(as_mapping(figures.get("typed"))),
         latency_table(as_mapping(figures.get("latency_ms")), as_mapping(figures.get("exact_replies"))),
@@ -159,6 +160,12 @@ def members_table(bits: dict[str, JSON]) -> Table:
     return Table(columns=("bits per character, networks alone (float32)", ""), rows=rows)
 
 
+def teacher_table(bits: dict[str, JSON]) -> Table:
+    """Show bits per character of a student beside its teacher's."""
+    rows = tuple((name, plain(each)) for name, each in bits.items())
+    return Table(columns=("bits per character, networks alone (float32)", ""), rows=rows)
+
+
 def sorting_table(figures: dict[str, JSON]) -> Table:
     """Show how well texts were sorted, and how far the probabilities are to be trusted."""
     calibration = as_mapping(figures.get("calibration_error"))
@@ -171,6 +178,8 @@ def sorting_table(figures: dict[str, JSON]) -> Table:
         "accuracy of n-grams alone": as_mapping(figures.get("accuracy_of_parts")).get("ngrams"),
         "accuracy of the networks alone": as_mapping(figures.get("accuracy_of_parts")).get("networks"),
         "accuracy of the members": as_mapping(figures.get("accuracy_of_parts")).get("members"),
+        "accuracy of the teacher": as_mapping(figures.get("teacher")).get("accuracy"),
+        "agreement with the teacher": as_mapping(figures.get("teacher")).get("agreement"),
     }
     rows = tuple((name, plain(value)) for name, value in named.items() if value is not None)
     return Table(columns=("sorting held-out texts", plain(figures.get("texts", ""))), rows=rows)

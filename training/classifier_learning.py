@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from training.classifier import TextClassifier
     from training.loop import Run
     from training.settings import TrainingSettings
+    from training.targets import Targets
     from training.text_batches import TextBatch
 
 SCORED_CHARACTERS = 16_384  # in one call
@@ -36,12 +37,11 @@ MACHINE_TEXTS, MACHINE_BATCH = 4_096, 32  # that restricted Boltzmann machines l
 class TextLessons:
     """What a network learns from.
 
-    targets: (D, C) float32, the probability that each label should have; weights: (D,) float32, how much each text
-    counts, 1 on average; settings: how; chance: of the run.
+    targets: of the D texts; weights: (D,) float32, how much each text counts, 1 on average; settings: how.
     """
 
     texts: TextSet
-    targets: NDArray[np.float32]
+    targets: Targets
     weights: NDArray[np.float32]
     settings: TrainingSettings
 
@@ -63,8 +63,7 @@ class TextLessons:
         device = run.network.device
         with torch.autocast(device.type, torch.bfloat16, enabled=uses_bfloat16(settings.precision, device)):
             logits = run.network(tensor_on(device, batch.ids), tensor_on(device, batch.lengths))
-        wanted = tensor_on(device, self.targets[batch.places])
-        each = torch.nn.functional.cross_entropy(logits.float(), wanted, reduction="none")  # (B,)
+        each = self.targets.losses(logits.float(), batch.places)  # (B,)
         weights = tensor_on(device, self.weights[batch.places])
         loss = (each * weights).sum() / weights.sum()
         descend(run, loss, settings)
@@ -72,13 +71,6 @@ class TextLessons:
         run.characters += read
         run.epoch_characters += read
         return float(loss.detach()), None
-
-
-def one_hot(numbers: NDArray[np.int64], labels: int) -> NDArray[np.float32]:
-    """Give a text's label all the probability: (D, C) of (D,)."""
-    targets = np.zeros((len(numbers), labels), np.float32)
-    targets[np.arange(len(numbers)), numbers] = 1
-    return targets
 
 
 def begin_with_machines(network: TextClassifier, texts: TextSet, generator: torch.Generator) -> list[tuple[float, ...]]:
@@ -120,8 +112,14 @@ def network_logits(network: TextClassifier, texts: TextSet, labels: int) -> NDAr
     return logits
 
 
-def mean_loss(logits: NDArray[np.floating], numbers: NDArray[np.int64], weights: NDArray[np.float64]) -> float:
-    """Give the mean of -log P of the labels (M,) by logits (M, C), nats a text, each counted by its weight (M,)."""
-    scored = torch.from_numpy(np.asarray(logits, np.float64))
-    each = torch.nn.functional.cross_entropy(scored, torch.from_numpy(numbers), reduction="none")
+def mean_loss(
+    logits: NDArray[np.floating], known: NDArray[np.int64] | NDArray[np.float32], weights: NDArray[np.float64]
+) -> float:
+    """Give the mean cross-entropy of labels (M,), or their probabilities (M, C), with logits (M, C), nats a text.
+
+    Each text counts by its weight (M,).
+    """
+    scored, wanted = torch.from_numpy(np.asarray(logits, np.float64)), torch.from_numpy(known)
+    wanted = wanted.double() if wanted.dim() > 1 else wanted
+    each = torch.nn.functional.cross_entropy(scored, wanted, reduction="none")
     return float(np.average(each.numpy(), weights=weights))

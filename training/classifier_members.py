@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import time
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,8 +25,20 @@ from training.devices import described
 from training.display import Display
 from training.letters import letters_of
 from training.loop import Outcome, start_run, train_network
-from training.members import Member, forget_members, member_seed, members_folder, train_members
+from training.members import (
+    Member,
+    first_missing,
+    forget_members,
+    member_seed,
+    members_folder,
+    path_of,
+    seconds_of_each,
+    told_of_training,
+    train_members,
+)
 from training.observation import LOOKED_TEXTS, REPORT_SECONDS, Observer, TrainingRecord, reader_of
+from training.reading import ignore
+from training.starting import begin_classifier
 from training.text_batches import encode_texts
 
 if TYPE_CHECKING:
@@ -60,73 +73,90 @@ def learn_networks(room: Room, out: Path) -> LearnedNetworks:
     chosen = [each for each in told.members if each.reads_characters]
     if not chosen:
         return LearnedNetworks(networks=(), outcomes=(), forget=lambda: None, records={})
-    letters = torch.from_numpy(letters_of(room.alphabet))
-    folder = members_folder(out, told_of(room))
+    folder = members_folder(out, told_of(room, len(chosen)))
     reserve = min(max(room.clock.seconds * MEASURED_SHARE, MEASURED_SECONDS[0]), MEASURED_SECONDS[1])
     if any(each.is_wide for each in told.members):
         reserve += time.monotonic() - room.clock.began  # n-grams, once more
     reserve += REPORT_SECONDS if room.observes else 0.0
-    seconds = max((room.clock.left() - reserve) / len(chosen), 0.1)
-    records: dict[int, TrainingRecord] = {}
-
-    def train(number: int) -> Member:
-        seeded = replace(told.training, seed=member_seed(told.training.seed, number))
-        torch.manual_seed(seeded.seed)
-        network = TextClassifier(chosen[number], len(room.alphabet), len(room.split.labels), letters)
-        which = "" if len(chosen) == 1 else f"member {number + 1} of {len(chosen)}: "
-        room.say(
-            f"{which}{chosen[number].encoder} of {sum(each.numel() for each in network.parameters()):,} parameters, "
-            f"learning on {described(room.device)}"
-        )
-        if chosen[number].initialise == "rbm":
-            texts = encode_texts(room.alphabet, room.split.texts, chosen[number].longest)
-            errors = begin_with_machines(network, texts, torch.Generator().manual_seed(seeded.seed))
-            room.say(
-                "reconstruction error of each layer's machine in its first and its last pass: "
-                + ", ".join(f"{layer[0]:.4f} {layer[-1]:.4f}" for layer in errors)
-            )
-        observer = Observer(network) if room.observes and not records else None
-        if observer is not None:
-            records[number] = observer.record
-        own_room = replace(room, told=replace(told, training=seeded))
-        outcome = learn_network(network.to(room.device), own_room, seconds, observer)
-        room.say(f"{which}trained {outcome.epochs:.1f} epochs in {outcome.seconds:.0f} s (ended by {outcome.ended})")
-        return Member(tensors=network_tensors(network.cpu()), facts=in_places(asdict(outcome)))
-
-    done = train_members(folder, len(chosen), train, say=room.say)
+    seconds = seconds_of_each(room.clock.left() - reserve, len(chosen), told.training)
+    watched = first_missing(folder, len(chosen)) if room.observes else None
+    train = partial(train_member, replace(room, say=ignore), seconds, watched)
+    done = train_members(folder, len(chosen), train, told.training, say=room.say)
+    letters = torch.from_numpy(letters_of(room.alphabet))
     networks = []
     for number, member in enumerate(done):
         network = TextClassifier(chosen[number], len(room.alphabet), len(room.split.labels), letters)
-        set_tensors(network, member.tensors, f"{folder / str(number)}.safetensors")
+        set_tensors(network, member.tensors, str(path_of(folder, number)))
         networks.append(network.eval())
     return LearnedNetworks(
         networks=tuple(networks),
         outcomes=tuple(member.facts for member in done),
         forget=lambda: forget_members(folder),
-        records=records,
+        records={number: member.record for number, member in enumerate(done) if member.record is not None},
     )
 
 
-def told_of(room: Room) -> JSON:
+def train_member(room: Room, seconds: float, watched: int | None, number: int, say: Callable[[str], None]) -> Member:
+    """Train the network of one member, counted from 0, for so many seconds at most; one of them is watched, or none."""
+    told = room.told
+    chosen = [each for each in told.members if each.reads_characters]
+    settings, name = chosen[number], "" if len(chosen) == 1 else f"member {number + 1} of {len(chosen)}"
+    which = f"{name}: " if name else ""
+    seeded = replace(told.training, seed=member_seed(told.training.seed, number))
+    torch.manual_seed(seeded.seed)
+    letters = torch.from_numpy(letters_of(room.alphabet))
+    network = TextClassifier(settings, len(room.alphabet), len(room.split.labels), letters)
+    if told.start is not None:
+        say(f"{which}{begin_classifier(network, told.start, number, room.split.labels)}")
+    say(
+        f"{which}{settings.encoder} of {sum(each.numel() for each in network.parameters()):,} parameters, "
+        f"learning on {described(room.device)}"
+    )
+    if settings.initialise == "rbm" and (told.start is None or not told.start.labels):
+        texts = encode_texts(room.alphabet, room.split.texts, settings.longest)
+        errors = begin_with_machines(network, texts, torch.Generator().manual_seed(seeded.seed))
+        say(
+            "reconstruction error of each layer's machine in its first and its last pass: "
+            + ", ".join(f"{layer[0]:.4f} {layer[-1]:.4f}" for layer in errors)
+        )
+    observer = Observer(network) if number == watched else None
+    own_room = replace(room, told=replace(told, training=seeded))
+    beside = name if seeded.processes > 1 else ""
+    outcome = learn_network(network.to(room.device), own_room, seconds, observer, beside)
+    say(f"{which}trained {outcome.epochs:.1f} epochs in {outcome.seconds:.0f} s (ended by {outcome.ended})")
+    record = None if observer is None else observer.record
+    return Member(tensors=network_tensors(network.cpu()), facts=in_places(asdict(outcome)), record=record)
+
+
+def told_of(room: Room, members: int) -> JSON:
     """Give all that decides what members become, as JSON."""
     split = room.split
     texts = hashlib.sha256(room.alphabet.model)
     for part in (split.texts, split.held_out_texts):
         texts.update("\n".join([str(len(part)), *part, ""]).encode())
-    for values in (split.held_out_numbers, room.targets, room.text_weights, room.held_out_weights):
+    for values in (*room.targets.arrays, *room.held_out.arrays, room.text_weights, room.held_out_weights):
         texts.update(values.tobytes())
     return {
         "members": [asdict(each) for each in room.told.members],
-        "training": asdict(room.told.training),
+        "training": told_of_training(room.told.training, members),
         "sorting": asdict(room.told.sorting),
         "labels": list(split.labels),
         "texts": texts.hexdigest(),
         "torch": torch.__version__,
+        "start": None if room.told.start is None else room.told.start.digest,
     }
 
 
-def learn_network(network: TextClassifier, room: Room, seconds: float, observer: Observer | None) -> Outcome:
-    """Train a network for so many seconds of wall clock at most, showing progress, watched if somebody watches."""
+def learn_network(network: TextClassifier, room: Room, seconds: float, observer: Observer | None, name: str) -> Outcome:
+    """Train a network for so many seconds of wall clock at most, showing progress.
+
+    Args:
+        network: to train.
+        room: what from.
+        seconds: to train for.
+        observer: who watches, if anybody does.
+        name: of the network where others learn beside it, nothing where it learns alone.
+    """
     split, training = room.split, room.told.training
     longest = network.settings.longest
     lessons = TextLessons(
@@ -139,18 +169,18 @@ def learn_network(network: TextClassifier, room: Room, seconds: float, observer:
     seen = np.random.default_rng(0).permutation(len(split.held_out_texts))[:VALIDATED_TEXTS]
     texts = [split.held_out_texts[place] for place in seen]
     held_out = encode_texts(room.alphabet, texts, longest)
-    numbers = split.held_out_numbers[seen]
+    numbers, known = split.held_out_numbers[seen], room.held_out.known()[seen]
 
     def validate() -> float:
         logits = network_logits(network, held_out, len(split.labels))
-        loss_nats = mean_loss(logits, numbers, room.held_out_weights[seen])
+        loss_nats = mean_loss(logits, known, room.held_out_weights[seen])
         if observer is not None:
             observer.validated(loss_nats, accuracy(numbers, logits.argmax(axis=1)))
             looked_at = [ids_of(room.alphabet, text, longest) for text in texts[:LOOKED_TEXTS]]
             observer.look(reader_of(network, looked_at))
         return loss_nats
 
-    with Display(sample=sampler(network, room), unit="text") as display:
+    with Display(sample=sampler(network, room), unit="text", name=name) as display:
         try:
             return train_network(
                 start_run(network, training),

@@ -22,13 +22,16 @@ if TYPE_CHECKING:
     from training.label_split import SplitTexts
     from training.reading import ReadingSettings
     from training.settings import TextSettings, TrainingSettings
+    from training.starting import Start
+    from training.targets import Targets
 
 
 @dataclass(frozen=True, kw_only=True)
 class ClassifierRun:
     """All that a run is told.
 
-    members: the settings of each; epochs: None for as many as the texts ask for.
+    members: the settings of each; epochs: None for as many as the texts ask for; start: the model that the networks
+    begin from, if any.
     """
 
     reading: ReadingSettings
@@ -38,6 +41,7 @@ class ClassifierRun:
     epochs: int | None = None
     sorting: SortingSettings = field(default_factory=SortingSettings)
     note: str = ""
+    start: Start | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,8 +60,8 @@ class Clock:
 class Room:
     """What the parts of a classifier learn from, and how.
 
-    text_weights: (D,) of the texts to learn from; held_out_weights: (M,) of the texts held out; targets: (D, C) what
-    the labels should be of those to learn from; observes: whether it is watched how a network learns.
+    text_weights: (D,) of the texts to learn from, targets: what their labels should be; held_out_weights: (M,) of the
+    texts held out, held_out: what theirs should be; observes: whether it is watched how a network learns.
     """
 
     told: ClassifierRun
@@ -65,7 +69,8 @@ class Room:
     alphabet: Alphabet
     device: torch.device
     clock: Clock
-    targets: NDArray[np.float32]
+    targets: Targets
+    held_out: Targets
     text_weights: NDArray[np.float64]
     held_out_weights: NDArray[np.float64]
     say: Callable[[str], None]

@@ -17,7 +17,7 @@ from model.alphabet import count_characters, train_alphabet
 from model.checkpoint import check_writable
 from training.classifier_checkpoints import Classifier, write_classifier
 from training.classifier_figures import classifier_figures
-from training.classifier_learning import mean_loss, network_logits, one_hot
+from training.classifier_learning import mean_loss, network_logits
 from training.classifier_members import learn_networks
 from training.classifier_room import ClassifierRun, Clock, Room
 from training.devices import choose_device, described
@@ -27,6 +27,8 @@ from training.label_split import label_weights, split_labelled, without_rare_lab
 from training.labelled import read_labelled
 from training.observation import recorded
 from training.run import Trained
+from training.starting import check_classifier, tell_unknown
+from training.targets import Targets
 from training.text_batches import encode_texts
 from training.wide import STRENGTHS, Lesson, WideLayer, learn_wide
 
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
 
     from model.manifest import JSON
     from training.classifier import TextClassifier
+    from training.classifier_figures import Observed
     from training.label_split import SplitTexts
     from training.settings import TrainingSettings
 
@@ -66,52 +69,116 @@ def train_classifier(
     Raises:
         InputError: the texts or a setting break a rule, there is no such device, or the folder cannot be written.
     """
-    device = choose_device(told.training.device)
-    check_writable(out)
-    torch.set_num_threads(told.training.threads or torch.get_num_threads())
+    device = prepare(told.training, out)
+    if told.start is not None:
+        check_classifier(told.start, told.members)
     read = without_rare_labels(read_labelled(sources, told.reading, say), told.sorting.least_texts, say)
     split = split_labelled(read)
     say(
         f"read {len(read.texts):,} texts with {len(split.labels):,} labels, {len(split.held_out_texts):,} of them "
         "held out"
     )
+    targets, held_out = (
+        Targets(numbers=numbers, labels=len(split.labels)) for numbers in (split.numbers, split.held_out_numbers)
+    )
+    observes = report is not None
+    room = make_room(told, split, targets, held_out, device=device, say=say, began=began, observes=observes)
+    data: dict[str, JSON] = {
+        "sources": list(sources),
+        **counted(split),
+        "disputed_texts": read.disputed,
+        "lines": read.lines,
+        "skipped_lines": read.skipped,
+    }
+    return learn_classifier(room, out, {"data": data}, lambda made: classifier_figures(made, split), report)
+
+
+def prepare(training: TrainingSettings, out: Path) -> torch.device:
+    """Choose the device and the threads, before anything is read, and see that a version can be written.
+
+    Raises:
+        InputError: there is no such device, or the folder cannot be written.
+    """
+    device = choose_device(training.device)
+    check_writable(out)
+    torch.set_num_threads(training.threads or torch.get_num_threads())
+    return device
+
+
+def counted(split: SplitTexts) -> dict[str, JSON]:
+    """Tell how many texts there are, and by a digest which of them are held out."""
+    return {
+        "texts": len(split.texts),
+        "held_out_texts": len(split.held_out_texts),
+        "held_out_digest": split.held_out_digest,
+        "labels": len(split.labels),
+    }
+
+
+def make_room(
+    told: ClassifierRun,
+    split: SplitTexts,
+    targets: Targets,
+    held_out: Targets,
+    *,
+    device: torch.device,
+    say: Callable[[str], None],
+    began: float,
+    observes: bool = False,
+) -> Room:
+    """Lay out what the parts of a classifier learn from: the alphabet, how much each text counts, how long to learn."""
     told = replace(told, training=replace(told.training, epochs=told.epochs or epochs_for(split, told.training)))
     longest = max(map(len, split.texts))
     for each in told.members:
         if any("convolution" in chain for chain in each.chains):
             sizes(each, min(longest, each.longest))  # which refuses what leaves no place of the longest text
-    counts = count_characters(split.texts, np.ones(len(split.texts)))
+    if told.start is None:
+        counts = count_characters(split.texts, np.ones(len(split.texts)))
+        alphabet = train_alphabet(counts, character_limit=told.text.characters)
+    else:
+        alphabet = told.start.alphabet
+        tell_unknown(told.start, split.texts, say)
     weights = label_weights(split.numbers, len(split.labels), told.sorting.balance)
-    room = Room(
+    return Room(
         told=told,
         split=split,
-        alphabet=train_alphabet(counts, character_limit=told.text.characters),
+        alphabet=alphabet,
         device=device,
         clock=Clock(began=began, seconds=told.training.minutes * 60 or math.inf),
-        targets=one_hot(split.numbers, len(split.labels)),
+        targets=targets,
+        held_out=held_out,
         text_weights=weights[split.numbers],
         held_out_weights=weights[split.held_out_numbers],
         say=say,
-        observes=report is not None,
+        observes=observes,
     )
-    strength, wide = 0.0, None
+
+
+def learn_classifier(
+    room: Room,
+    out: Path,
+    provenance: dict[str, JSON],
+    measure: Callable[[Classifier], tuple[dict[str, JSON], Observed]],
+    report: Path | None = None,
+) -> Trained:
+    """Learn, join, export, measure and write.
+
+    Args:
+        room: what from.
+        out: the model's folder.
+        provenance: where the texts are from; how they were learned is added.
+        measure: gives the figures, before the n-grams learn what is measured on.
+        report: where to write what was observed and measured, as HTML; None for nowhere.
+    """
+    told, strength, wide = room.told, 0.0, None
     if any(each.is_wide for each in told.members):
         strength, wide = choose_wide(room)
     learned = learn_networks(room, out)
     classifier = join(room, learned.networks, wide)
-    figures, observed = classifier_figures(classifier, split)
+    figures, observed = measure(classifier)
     if classifier.wide is not None and room.clock.left() > 0:
         classifier = replace(classifier, wide=relearn_wide(room, strength))
-    provenance: dict[str, JSON] = {
-        "data": {
-            "sources": list(sources),
-            "texts": len(split.texts),
-            "held_out_texts": len(split.held_out_texts),
-            "labels": len(split.labels),
-            "disputed_texts": read.disputed,
-            "lines": read.lines,
-            "skipped_lines": read.skipped,
-        },
+    made: dict[str, JSON] = {
         "reading": asdict(told.reading),
         "text": asdict(told.text),
         "training": asdict(told.training),
@@ -119,10 +186,12 @@ def train_classifier(
         "ngram_strength": strength,
         "outcomes": list(learned.outcomes),
         "torch": torch.__version__,
-        "device": described(device),
+        "device": described(room.device),
         "note": told.note,
     }
-    directory = write_classifier(out, classifier, figures=figures, provenance=provenance)
+    if told.start is not None:
+        made["from"] = told.start.provenance
+    directory = write_classifier(out, classifier, figures=figures, provenance=provenance | made)
     learned.forget()
     if report is not None:
         from training.classifier_report import write_classifier_report  # noqa: PLC0415 - it imports matplotlib
@@ -143,14 +212,15 @@ def epochs_for(split: SplitTexts, training: TrainingSettings) -> int:
 def choose_wide(room: Room) -> tuple[float, WideLayer]:
     """Learn the weights over n-grams with several strengths; give the one whose loss on held-out texts is least."""
     split, settings = room.split, next(each for each in room.told.members if each.is_wide)
-    lesson = Lesson(texts=split.texts, labels=split.numbers, text_weights=room.text_weights, number=len(split.labels))
+    lesson = Lesson(texts=split.texts, targets=room.targets, text_weights=room.text_weights)
+    known = room.held_out.known()
     deadline = time.monotonic() + min(room.clock.left() * WIDE_SHARE, 1e9)
     best: tuple[float, float, WideLayer] | None = None
     began = time.monotonic()
     for strength, layer in learn_wide(lesson, settings, STRENGTHS, room.told.training.seed, deadline):
         logits = layer.logits(split.held_out_texts)
-        temperature = fit_temperature(logits, split.held_out_numbers, room.held_out_weights)
-        loss = mean_loss(logits / temperature, split.held_out_numbers, room.held_out_weights)
+        temperature = fit_temperature(logits, known, room.held_out_weights)
+        loss = mean_loss(logits / temperature, known, room.held_out_weights)
         if best is not None and loss > best[0]:
             break
         best = (loss, strength, layer)
@@ -169,9 +239,9 @@ def choose_wide(room: Room) -> tuple[float, WideLayer]:
 def relearn_wide(room: Room, strength: float) -> WideLayer:
     """Learn the weights over n-grams anew, from the held-out texts, too: what was to be measured on them is."""
     split, settings = room.split, next(each for each in room.told.members if each.is_wide)
-    numbers = split.all_numbers
-    weights = label_weights(numbers, len(split.labels), room.told.sorting.balance)[numbers]
-    lesson = Lesson(texts=split.all_texts, labels=numbers, text_weights=weights, number=len(split.labels))
+    targets = room.targets.with_more(room.held_out)
+    weights = label_weights(targets.numbers, targets.labels, room.told.sorting.balance)[targets.numbers]
+    lesson = Lesson(texts=split.all_texts, targets=targets, text_weights=weights)
     deadline = time.monotonic() + min(room.clock.left(), 1e9)
     ((_, layer),) = learn_wide(lesson, settings, [strength], room.told.training.seed, deadline)
     return layer
@@ -184,16 +254,16 @@ def join(room: Room, networks: tuple[TextClassifier, ...], wide: WideLayer | Non
     sure the sum is, which changes no label, is found on texts as they come.
     """
     split = room.split
-    numbers, labels = split.held_out_numbers, len(split.labels)
+    known, labels = room.held_out.known(), len(split.labels)
     of_wide = None if wide is None else wide.logits(split.held_out_texts)
     joins, joined = [], []
     for network in networks:
         held_out = encode_texts(room.alphabet, split.held_out_texts, network.settings.longest)
         logits = network_logits(network, held_out, labels)
         if of_wide is None:
-            joins.append(Join(network=1 / fit_temperature(logits, numbers, room.held_out_weights), wide=0.0))
+            joins.append(Join(network=1 / fit_temperature(logits, known, room.held_out_weights), wide=0.0))
         else:
-            factors = fit_factors([logits, of_wide], numbers, room.held_out_weights)
+            factors = fit_factors([logits, of_wide], known, room.held_out_weights)
             joins.append(Join(network=factors[0], wide=factors[1]))
         joined.append(logits)
     classifier = Classifier(
@@ -205,4 +275,4 @@ def join(room: Room, networks: tuple[TextClassifier, ...], wide: WideLayer | Non
         joins=tuple(joins),
         temperature=1.0,
     )
-    return replace(classifier, temperature=fit_temperature(classifier.logits(joined, of_wide), numbers))
+    return replace(classifier, temperature=fit_temperature(classifier.logits(joined, of_wide), known))

@@ -187,6 +187,32 @@ class SortingSettings:
             raise InputError(f"least_texts must be at least 0, got {self.least_texts}")
 
 
+@dataclass(frozen=True, kw_only=True)
+class DistillationSettings:
+    """How a student learns from its teacher."""
+
+    distill_temperature: float = field(
+        default=2.0,
+        metadata={
+            "help": "What the teacher's and the student's logits are divided by while the student learns from the"
+            " teacher: the more, the more the labels count that the teacher takes for unlikely."
+        },
+    )
+    truth_share: float = field(
+        default=0.5,
+        metadata={
+            "help": "Share of what a student learns that is its text: the label, where there is one, or the next"
+            " character; the rest is what the teacher says of them."
+        },
+    )
+
+    def __post_init__(self) -> None:
+        if not 0 < self.distill_temperature <= 100:
+            raise InputError(f"distill_temperature must be in (0, 100], got {self.distill_temperature}")
+        if not 0 <= self.truth_share <= 1:
+            raise InputError(f"truth_share must be in [0, 1], got {self.truth_share}")
+
+
 def chains_of(encoder: str) -> tuple[tuple[str, ...], ...]:
     """Read an encoder such as ``wide+convolution/recurrent``.
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from model.manifest import JSON
+    from training.starting import Start
 
 
 def say(message: str) -> None:
@@ -65,6 +66,14 @@ def need_training_libraries() -> None:
     help="autocomplete learns phrases, a line each; text learns running text; classify learns to sort texts with"
     " labels; auto looks at the data.",
 )
+@click.option(
+    "--from",
+    "source",
+    type=click.Path(path_type=Path),
+    help="A model to begin from: a classifier takes the characters and the recurrence of a language model, or what fits"
+    " of another classifier; a language model goes on from one of its shape. The alphabet is that model's, and so are"
+    " settings that are not told.",
+)
 @settings_options(
     ReadingSettings,
     TextSettings,
@@ -89,6 +98,7 @@ def train(
     data: tuple[str, ...],
     out: Path,
     task: Any,
+    source: Path | None,
     note: str,
     as_json: bool,
     report: Path | None,
@@ -110,22 +120,36 @@ def train(
     if task == "auto" and (reason := looks_labelled(data, reading)) is not None:
         say(f"taken for texts with labels, since {reason}; --task autocomplete takes each line for a phrase")
         task = "classify"
+    told = told_options(context)
+    start = None if source is None else start_of(source, told)
     if task == "classify":
         from training.classifier_run import train_classifier  # noqa: PLC0415
 
-        trained = train_classifier(
-            data, out, classifier_run(told_options(context), reading, note), say=say, began=began, report=report
-        )
+        run = classifier_run(told, reading, note, start)
+        trained = train_classifier(data, out, run, say=say, began=began, report=report)
     else:
         from training.run import train_model  # noqa: PLC0415
 
-        settings = language_run(task, options, reading, note)
+        settings = language_run(task, told, reading, note, start)
         trained = train_model(data, out, settings, say=say, began=began, report=report)
     if as_json:
         click.echo(json.dumps({"checkpoint": str(trained.directory), "figures": trained.figures}, ensure_ascii=False))
     else:
         print_figures(trained.figures)
         click.echo(str(trained.directory))
+
+
+def start_of(source: Path, told: dict[str, Any]) -> Start:
+    """Open the model to begin from.
+
+    Raises:
+        InputError: there is none, or the alphabet was told, which is that model's.
+    """
+    if "characters" in told:
+        raise InputError(f"--characters must not be told where the alphabet is that of another model, {source}")
+    from training.starting import open_start  # noqa: PLC0415
+
+    return open_start(source)
 
 
 def print_figures(figures: dict[str, JSON]) -> None:

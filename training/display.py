@@ -26,18 +26,20 @@ SECONDS_BETWEEN_SAMPLES = 8.0
 class Display:
     """Shows progress on standard error, with a sample completion now and then.
 
-    sample: gives a line that shows what the network can do by now; unit: what the loss is counted by.
+    sample: gives a line that shows what the network can do by now; unit: what the loss is counted by; name: of the
+    network where others learn beside it in processes of their own, so that lines are told apart and no bar is drawn.
     """
 
     sample: Callable[[], str]
     unit: str = "character"
+    name: str = ""
     console: Console = field(default_factory=lambda: Console(file=sys.stderr, highlight=False))
     bars: Bars | None = None
     lined_at: float = 0.0
     sampled_at: float = field(default_factory=time.monotonic)
 
     def __enter__(self) -> Self:
-        if self.console.is_terminal:
+        if self.console.is_terminal and not self.name:
             self.bars = Bars(
                 TextColumn("training"),
                 BarColumn(),
@@ -62,12 +64,14 @@ class Display:
             self.bars.update(self.bars.task_ids[0], completed=progress.done, description=described(progress, self.unit))
         elif now - self.lined_at >= SECONDS_BETWEEN_LINES:
             self.lined_at = now
+            which = f"{self.name}: " if self.name else ""
             self.console.print(
-                f"training {progress.done:4.0%}  {described(progress, self.unit)}", markup=False, soft_wrap=True
+                f"{which}training {progress.done:4.0%}  {described(progress, self.unit)}", markup=False, soft_wrap=True
             )
         if now - self.sampled_at >= SECONDS_BETWEEN_SAMPLES:
             self.sampled_at = now
-            self.console.print(f"  {self.sample()}", markup=False, soft_wrap=True)
+            which = f"{self.name}: " if self.name else "  "
+            self.console.print(f"{which}{self.sample()}", markup=False, soft_wrap=True)
 
 
 def described(progress: Progress, unit: str) -> str:

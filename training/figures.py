@@ -20,16 +20,20 @@ from training.evaluation import (
 )
 from training.export import Shares
 from training.protocol import cut_phrases, draw_by_count, sample_test_phrases
-from training.text import encode_phrases
+from training.text import StreamText, encode_phrases, first_characters
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
+    from model.alphabet import Alphabet
     from model.loaded import LoadedModel
     from model.manifest import JSON
     from training.language_models import LanguageModel
+    from training.text import PhraseText
+
+COMPARED = 60_000  # characters of held-out text, for a student and its teacher
 
 
 def bits_of_phrases(
@@ -83,6 +87,21 @@ def bits_of_members(network: LanguageModel, score: Callable[[LanguageModel], Los
         for number, member in enumerate(network.networks, start=1)
     }
     return {"members_bits_per_character": {**bits, "ensemble": rounded(score(network))}}
+
+
+def beside_teacher(
+    student: LanguageModel, teacher: LanguageModel, text: PhraseText | StreamText, alphabet: Alphabet
+) -> dict[str, JSON]:
+    """Measure bits per character of the networks of a student and of its teacher, alone, on the same held-out text."""
+
+    def score(network: LanguageModel) -> float:
+        if isinstance(text, StreamText):
+            return rounded(stream_loss(torch_scorer(network), alphabet.encode(text.held_out[:COMPARED]), alphabet))
+        texts = first_characters(text.held_out_texts, COMPARED)
+        phrases = encode_phrases(alphabet, texts, np.ones(len(texts)))
+        return rounded(weighted_loss(phrase_losses(torch_scorer(network), phrases, alphabet), phrases, phrases.weights))
+
+    return {"bits_per_character": {"student": score(student), "teacher": score(teacher)}}
 
 
 def prior_of(model: LoadedModel) -> Prior | None:

@@ -41,7 +41,9 @@ class Join:
 
 
 def fit_factors(
-    parts: Sequence[NDArray[np.float32]], numbers: NDArray[np.int64], weights: NDArray[np.float64] | None = None
+    parts: Sequence[NDArray[np.float32]],
+    known: NDArray[np.int64] | NDArray[np.float32],
+    weights: NDArray[np.float64] | None = None,
 ) -> tuple[float, ...]:
     """Find what to multiply logits with before they are added, so that their loss on held-out texts is least.
 
@@ -50,15 +52,16 @@ def fit_factors(
 
     Args:
         parts: logits (M, C), nats, one for each source.
-        numbers: (M,) the labels.
+        known: (M,) the labels, or their probabilities (M, C).
         weights: (M,) how much each text counts; None for all alike.
 
     Returns:
         A factor for each, never below 0.
     """
     logits = np.stack(parts, axis=-1).astype(np.float64)  # (M, C, S)
-    logits -= logits[np.arange(len(numbers)), numbers][:, None]  # beyond those of the label itself
-    shares = np.ones(len(numbers)) if weights is None else weights
+    own = logits[np.arange(len(known)), known] if known.ndim == 1 else np.einsum("mc,mcs->ms", known, logits)  # (M, S)
+    logits -= own[:, None]  # beyond those of the label itself
+    shares = np.ones(len(known)) if weights is None else weights
     shares = shares / shares.sum()
     factors = np.full(len(parts), 1 / len(parts))
     slope = slope_at(logits, shares, factors)
@@ -92,7 +95,7 @@ class Slope:
 
 
 def slope_at(logits: NDArray[np.float64], shares: NDArray[np.float64], factors: NDArray[np.float64]) -> Slope:
-    """Give the loss at factors (S,) of logits (M, C, S) that are 0 for each text's own label; shares (M,) sum to 1."""
+    """Give the loss at factors (S,) of logits (M, C, S), each text's own label's being 0; shares (M,) sum to 1."""
     joined = logits @ factors  # (M, C)
     highest = joined.max(axis=1, keepdims=True)
     raised = np.exp(joined - highest)
@@ -108,10 +111,12 @@ def slope_at(logits: NDArray[np.float64], shares: NDArray[np.float64], factors: 
 
 
 def fit_temperature(
-    logits: NDArray[np.float32], numbers: NDArray[np.int64], weights: NDArray[np.float64] | None = None
+    logits: NDArray[np.float32],
+    known: NDArray[np.int64] | NDArray[np.float32],
+    weights: NDArray[np.float64] | None = None,
 ) -> float:
-    """Find what to divide logits (M, C) by, so that their loss with labels (M,) of texts that count (M,) is least."""
-    (factor,) = fit_factors([logits], numbers, weights)
+    """Find what to divide logits (M, C) by, so that their loss is least; see ``fit_factors``."""
+    (factor,) = fit_factors([logits], known, weights)
     return 1 / factor
 
 

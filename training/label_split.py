@@ -5,6 +5,7 @@ Legend: D texts to learn from, M held out, C labels.
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections import Counter, defaultdict
 from dataclasses import dataclass, replace
@@ -43,9 +44,11 @@ class SplitTexts:
         return self.texts + self.held_out_texts
 
     @property
-    def all_numbers(self) -> NDArray[np.int64]:
-        """The labels of ``all_texts``: (D + M,)."""
-        return np.concatenate([self.numbers, self.held_out_numbers])
+    def held_out_digest(self) -> str:
+        """The SHA-256 of which texts are held out with which labels, in whatever order."""
+        pairs = zip(self.held_out_texts, self.held_out_numbers.tolist(), strict=True)
+        lines = sorted(f"{self.labels[number]}\t{text}\n" for text, number in pairs)
+        return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
 def without_rare_labels(read: LabelledTexts, least: int, say: Callable[[str], None]) -> LabelledTexts:
@@ -76,7 +79,7 @@ def split_labelled(read: LabelledTexts) -> SplitTexts:
     labels = tuple(sorted(set(read.labels)))
     if len(labels) < 2:
         raise InputError(f"texts to sort must have at least 2 different labels, got {one_line(labels[0])} alone")
-    share = next(share for most, share in HELD_OUT if len(read.texts) <= most)
+    share = held_out_share(len(read.texts))
     texts_of: dict[str, set[str]] = defaultdict(set)
     for text, label in zip(read.texts, read.labels, strict=True):
         texts_of[label].add(text)
@@ -99,6 +102,11 @@ def split_labelled(read: LabelledTexts) -> SplitTexts:
         held_out_texts=pick(read.texts, out),
         held_out_numbers=numbers[out],
     )
+
+
+def held_out_share(texts: int) -> float:
+    """Give the share of so many texts that is held out."""
+    return next(share for most, share in HELD_OUT if texts <= most)
 
 
 def pick(texts: Sequence[str], wanted: NDArray[np.bool_]) -> list[str]:

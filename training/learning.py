@@ -1,4 +1,4 @@
-"""The networks of a run, trained one after another on the text that it read."""
+"""The networks of a run, trained on the text that it read."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import hashlib
 import math
 import time
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,11 +22,24 @@ from training.comparison import in_places
 from training.devices import described
 from training.display import Display
 from training.evaluation import TorchNetwork, phrase_losses, stream_loss, torch_scorer, weighted_loss
+from training.language_distillation import TaughtSteps
 from training.language_models import join_networks, make_network
 from training.letters import letters_of
 from training.loop import Outcome, advance, start_run, train_network
-from training.members import Member, forget_members, member_seed, members_folder, train_members
+from training.members import (
+    Member,
+    first_missing,
+    forget_members,
+    member_seed,
+    members_folder,
+    path_of,
+    seconds_of_each,
+    told_of_training,
+    train_members,
+)
 from training.observation import LOOKED_CHARACTERS, LOOKED_TEXTS, REPORT_SECONDS, Observer, TrainingRecord, reader_of
+from training.reading import ignore
+from training.starting import begin_language
 from training.text import Lessons, PhraseText, StreamText, encode_phrases, first_characters
 
 if TYPE_CHECKING:
@@ -33,11 +47,16 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
+    from torch import Tensor
 
     from model.alphabet import Alphabet
     from model.manifest import JSON
+    from training.batches import Batch
+    from training.language_distillation import Teaching
     from training.language_models import LanguageModel
+    from training.loop import Run
     from training.settings import NetworkSettings, TrainingSettings
+    from training.starting import Start
 
 MEASURED_SHARE = 0.15  # of the time, kept for export and figures
 MEASURED_SECONDS = (3.0, 60.0)  # at the least, and at the most for each network
@@ -50,7 +69,8 @@ class Classroom:
     """What networks learn from, and how.
 
     rare: (V,) of ``text.alphabet_of``; device: where they learn; began: when the command did, by ``time.monotonic``;
-    say: is told what is being done, a line each; observes: whether it is watched how a network learns.
+    say: is told what is being done, a line each; observes: whether it is watched how a network learns; start: the model
+    that they begin from, if any; teaching: who teaches them, if anybody does.
     """
 
     text: PhraseText | StreamText
@@ -61,6 +81,8 @@ class Classroom:
     began: float
     say: Callable[[str], None]
     observes: bool = False
+    start: Start | None = None
+    teaching: Teaching | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,49 +108,65 @@ def learn_all(room: Classroom, networks: Sequence[NetworkSettings], out: Path) -
         out: the model's folder, beside whose versions members are kept until they are not needed any more.
     """
     training, members = room.training, len(networks)
-    seconds = learning_seconds(room, members) / members
-    letters = torch.from_numpy(letters_of(room.alphabet))
+    seconds = seconds_of_each(learning_seconds(room, members), members, training)
     told: dict[str, JSON] = {
         "networks": [asdict(each) for each in networks],
-        "training": asdict(training),
+        "training": told_of_training(training, members),
         "text": digest_of(room.text, room.alphabet),
         "torch": torch.__version__,
+        "start": None if room.start is None else room.start.digest,
+        "teaching": None if room.teaching is None else room.teaching.provenance,
     }
     folder = members_folder(out, told)
-    records: dict[int, TrainingRecord] = {}
-
-    def train(number: int) -> Member:
-        seeded = replace(training, seed=member_seed(training.seed, number))
-        torch.manual_seed(seeded.seed)
-        # Made on the processor wherever it learns, so that it begins the same, and measured there, where it will serve.
-        network = make_network(networks[number], len(room.alphabet), letters)
-        which = "" if members == 1 else f"member {number + 1} of {members}: "
-        room.say(
-            f"{which}{networks[number].cell} network of {sum(each.numel() for each in network.parameters()):,} "
-            f"parameters, learning on {described(room.device)}"
-        )
-        observer = Observer(network) if room.observes and not records else None
-        if observer is not None:
-            records[number] = observer.record
-        outcome = learn(network.to(room.device), replace(room, training=seeded), seconds, observer)
-        room.say(
-            f"{which}trained {outcome.epochs:.1f} epochs, {outcome.characters:,} characters in {outcome.seconds:.0f} s "
-            f"(ended by {outcome.ended})"
-        )
-        return Member(tensors=dict(weights_of(network)), facts=in_places(asdict(outcome)))
-
-    done = train_members(folder, members, train, say=room.say)
+    watched = first_missing(folder, members) if room.observes else None
+    train = partial(train_member, replace(room, say=ignore), tuple(networks), seconds, watched)
+    done = train_members(folder, members, train, training, say=room.say)
+    letters = torch.from_numpy(letters_of(room.alphabet))
     trained = []
     for number, member in enumerate(done):
         network = make_network(networks[number], len(room.alphabet), letters)
-        set_weights(network, member.tensors, f"{folder / str(number)}.safetensors")
+        set_weights(network, member.tensors, str(path_of(folder, number)))
         trained.append(network)
     return Learned(
         network=join_networks(trained).eval(),
         outcomes=[member.facts for member in done],
         forget=lambda: forget_members(folder),
-        records=records,
+        records={number: member.record for number, member in enumerate(done) if member.record is not None},
     )
+
+
+def train_member(
+    room: Classroom,
+    networks: tuple[NetworkSettings, ...],
+    seconds: float,
+    watched: int | None,
+    number: int,
+    say: Callable[[str], None],
+) -> Member:
+    """Train the network of one member, counted from 0, for so many seconds at most; one of them is watched, or none."""
+    training, members = room.training, len(networks)
+    name = "" if members == 1 else f"member {number + 1} of {members}"
+    which = f"{name}: " if name else ""
+    seeded = replace(training, seed=member_seed(training.seed, number))
+    torch.manual_seed(seeded.seed)
+    # Made on the processor wherever it learns, so that it begins the same, and measured there, where it will serve.
+    letters = torch.from_numpy(letters_of(room.alphabet))
+    network = make_network(networks[number], len(room.alphabet), letters)
+    if room.start is not None:
+        say(f"{which}{begin_language(network, room.start, number)}")
+    say(
+        f"{which}{networks[number].cell} network of {sum(each.numel() for each in network.parameters()):,} "
+        f"parameters, learning on {described(room.device)}"
+    )
+    observer = Observer(network) if number == watched else None
+    beside = name if seeded.processes > 1 else ""
+    outcome = learn(network.to(room.device), replace(room, training=seeded), seconds, observer, beside)
+    say(
+        f"{which}trained {outcome.epochs:.1f} epochs, {outcome.characters:,} characters in {outcome.seconds:.0f} s "
+        f"(ended by {outcome.ended})"
+    )
+    record = None if observer is None else observer.record
+    return Member(tensors=dict(weights_of(network)), facts=in_places(asdict(outcome)), record=record)
 
 
 def learning_seconds(room: Classroom, members: int) -> float:
@@ -142,8 +180,16 @@ def learning_seconds(room: Classroom, members: int) -> float:
     return max(seconds - reserve - (time.monotonic() - room.began), 0.1)
 
 
-def learn(network: LanguageModel, room: Classroom, seconds: float, observer: Observer | None) -> Outcome:
-    """Train the network for so many seconds of wall clock at most, showing progress, watched if somebody watches."""
+def learn(network: LanguageModel, room: Classroom, seconds: float, observer: Observer | None, name: str) -> Outcome:
+    """Train the network for so many seconds of wall clock at most, showing progress.
+
+    Args:
+        network: to train.
+        room: where it learns.
+        seconds: to train for.
+        observer: who watches, if anybody does.
+        name: of the network where others learn beside it, nothing where it learns alone.
+    """
     text, alphabet, training = room.text, room.alphabet, room.training
     if isinstance(text, PhraseText):
         learned = encode_phrases(alphabet, text.texts, text.counts**training.count_power)
@@ -162,12 +208,16 @@ def learn(network: LanguageModel, room: Classroom, seconds: float, observer: Obs
         return stream_loss(scorer, stream, alphabet).bits_per_character * math.log(2)
 
     watched = validate if observer is None else observer.watch(validate, reader_of(network, looked_at(room)))
-    with Display(sample=sampler(network, alphabet, text, training.seed)) as display:
+    step: Callable[[Run[LanguageModel], Batch, Tensor | None, TrainingSettings], tuple[float, Tensor]] = advance
+    if room.teaching is not None:
+        teacher = room.teaching.network().to(network.device)
+        step = TaughtSteps(teacher=teacher, settings=room.teaching.settings).advance
+    with Display(sample=sampler(network, alphabet, text, training.seed), name=name) as display:
         try:
             return train_network(
                 start_run(network, training),
                 lessons.batches,
-                advance,
+                step,
                 watched,
                 training,
                 epoch_characters=lessons.epoch_characters,

@@ -134,9 +134,15 @@ def advance(
     total, characters = loss_nats(logits, batch)
     loss = total / characters
     descend(run, loss, settings)
-    run.characters += int((batch.targets != IGNORED).sum())
-    run.epoch_characters += int((batch.weights * (batch.targets != IGNORED).sum(axis=1)).sum())
+    count_read(run, batch)
     return float(loss.detach()), last.detach()
+
+
+def count_read(run: Run[LanguageT], batch: Batch) -> None:
+    """Count the characters of a batch that a step learned from, and how much of the epoch they were."""
+    read = (batch.targets != IGNORED).sum(axis=1)
+    run.characters += int(read.sum())
+    run.epoch_characters += int((batch.weights * read).sum())
 
 
 def descend(run: Run[NetworkT], loss: Tensor, settings: TrainingSettings) -> None:

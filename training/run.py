@@ -20,12 +20,13 @@ from training.blending import Blend, blend_phrases, count_all
 from training.checkpoints import checkpoint_files, write_model
 from training.comparison import ask_counts, ask_model, completion_figures
 from training.devices import choose_device, described
-from training.figures import bits_of_phrases, bits_of_stream, seen_and_unseen
+from training.figures import beside_teacher, bits_of_phrases, bits_of_stream, seen_and_unseen
 from training.language_models import networks_of
 from training.learning import Classroom, learn_all
 from training.observation import recorded
 from training.reading import ReadingSettings, looks_like_running_text, read_phrases, read_running_text
 from training.settings import BlendSettings
+from training.starting import check_language, tell_unknown
 from training.text import (
     PhraseText,
     StreamText,
@@ -41,8 +42,10 @@ if TYPE_CHECKING:
     from model.alphabet import Alphabet
     from model.loaded import LoadedModel
     from model.manifest import JSON
+    from training.language_distillation import Teaching
     from training.language_models import LanguageModel
     from training.settings import NetworkSettings, TextSettings, TrainingSettings
+    from training.starting import Start
 
 Task = Literal["auto", "autocomplete", "text"]
 TEST_PHRASES = 1000  # of each set, completed for the figures
@@ -57,7 +60,10 @@ LEAST_SCORED = 2000  # characters
 
 @dataclass(frozen=True, kw_only=True)
 class RunSettings:
-    """All that a run is told; members are ``network`` and ``others`` in turn."""
+    """All that a run is told; members are ``network`` and ``others`` in turn.
+
+    start: the model that they begin from, if any; teaching: who teaches them, if anybody does.
+    """
 
     task: Task
     reading: ReadingSettings
@@ -67,6 +73,8 @@ class RunSettings:
     blend: BlendSettings = field(default_factory=BlendSettings)
     note: str = ""
     others: tuple[NetworkSettings, ...] = ()
+    start: Start | None = None
+    teaching: Teaching | None = None
 
     def __post_init__(self) -> None:
         if len(self.others) >= self.training.members:
@@ -112,11 +120,16 @@ def train_model(
         InputError: the text or a setting breaks a rule, there is no such device, or the folder cannot be written.
     """
     device = choose_device(settings.training.device)
+    if settings.start is not None:
+        check_language(settings.start, settings.networks)
     check_writable(out)
     torch.set_num_threads(settings.training.threads or torch.get_num_threads())
     task, text, data = read_text(sources, settings, say)
-    alphabet, rare = alphabet_of(text, settings.text)
+    known = settings.start if settings.teaching is None else settings.teaching.teacher
+    alphabet, rare = alphabet_of(text, settings.text, None if known is None else known.alphabet)
     say(f"alphabet of {len(alphabet.characters):,} characters")
+    if known is not None:
+        tell_unknown(known, text.texts if isinstance(text, PhraseText) else [text.text], say)
     room = Classroom(
         text=text,
         alphabet=alphabet,
@@ -126,6 +139,8 @@ def train_model(
         began=began,
         say=say,
         observes=report is not None,
+        start=settings.start,
+        teaching=settings.teaching,
     )
     learned = learn_all(room, settings.networks, out)
     network = learned.network
@@ -141,6 +156,8 @@ def train_model(
         write(Path(folder) / "measured", parts, blend=blend.manifest, figures={}, provenance={})
         model = load_model(Path(folder) / "measured")
         figures = measure(network, text, model, seconds=left, seed=settings.training.seed)
+    if settings.teaching is not None:
+        figures["teacher"] = beside_teacher(network, settings.teaching.network(), text, alphabet)
     if isinstance(text, PhraseText):
         blend = count_all(blend, text, alphabet, rare, settings.blend)
     provenance: dict[str, JSON] = {
@@ -154,6 +171,10 @@ def train_model(
         "device": described(device),
         "note": settings.note,
     }
+    if settings.start is not None:
+        provenance["from"] = settings.start.provenance
+    if settings.teaching is not None:
+        provenance["teacher"] = settings.teaching.provenance
     directory = write(out, {**files, **blend.files}, blend=blend.manifest, figures=figures, provenance=provenance)
     learned.forget()
     if report is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
@@ -156,6 +157,10 @@ class TrainingSettings:
             " probabilities are averaged. A run that is stopped goes on from the members done when it is run again."
         },
     )
+    processes: int = field(
+        default=1,
+        metadata={"help": "Members to train at once, each by a process of its own with a share of the threads."},
+    )
     batch_characters: int = field(default=2048, metadata={"help": "Characters a step of training reads, about."})
     window: int = field(
         default=128, metadata={"help": "Running text: characters that a gradient reaches back through."}
@@ -183,6 +188,7 @@ class TrainingSettings:
             ("epochs", 1),
             ("seed", 0),
             ("members", 1),
+            ("processes", 1),
             ("batch_characters", 1),
             ("window", 1),
             ("threads", 0),
@@ -192,6 +198,7 @@ class TrainingSettings:
         for name, most in (
             ("seed", 2**63 - 1),
             ("members", 64),
+            ("processes", 64),
             ("threads", 1024),
             ("batch_characters", 2**24),
             ("window", 2**16),
@@ -206,3 +213,8 @@ class TrainingSettings:
                 raise InputError(f"{name} must be at least 0, got {getattr(self, name)}")
         check_choice("precision", self.precision, get_args(Precision))
         check_choice("device", self.device, get_args(Device))
+
+    def threads_of_each(self, members: int) -> int:
+        """Give the processor threads with which each of so many members is trained, at least 1."""
+        threads = self.threads or os.cpu_count() or 1
+        return max(1, threads // min(self.processes, members))

@@ -79,8 +79,10 @@ def split_stream(text: str) -> StreamText:
     return StreamText(text=text[:cut], held_out=text[cut:])
 
 
-def alphabet_of(text: PhraseText | StreamText, settings: TextSettings) -> tuple[Alphabet, NDArray[np.bool_]]:
-    """Train the alphabet on what is learned, held-out text apart.
+def alphabet_of(
+    text: PhraseText | StreamText, settings: TextSettings, known: Alphabet | None = None
+) -> tuple[Alphabet, NDArray[np.bool_]]:
+    """Train the alphabet on what is learned, held-out text apart; or take one that is ``known``.
 
     Returns:
         The alphabet, and which of its characters (V,) are rare: in one place only, so as good as unknown.
@@ -90,7 +92,7 @@ def alphabet_of(text: PhraseText | StreamText, settings: TextSettings) -> tuple[
         places = count_characters(text.texts, np.ones(len(text.texts)))
     else:
         totals = places = count_characters([text.text], np.ones(1))
-    alphabet = train_alphabet(totals, character_limit=settings.characters)
+    alphabet = known or train_alphabet(totals, character_limit=settings.characters)
     rare = np.zeros(len(alphabet), dtype=np.bool_)
     rare[alphabet.encode("".join(character for character, number in places.items() if number <= 1))] = True
     rare[UNKNOWN_ID] = False

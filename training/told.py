@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from model.command_options import settings_from
@@ -12,62 +13,86 @@ if TYPE_CHECKING:
     from training.classifier_room import ClassifierRun
     from training.reading import ReadingSettings
     from training.run import RunSettings, Task
+    from training.starting import Start
 
 # Where a classifier learns best otherwise than a language model (decisions/0013-what-classifiers-are-made-of.md).
 CLASSIFIER_TRAINING = {"learning_rate": 0.002, "batch_characters": 4096}
+STUDENT = {"encoder": "wide+branches"}  # what a student is where nothing else is told
 
 
-def language_run(task: Task, options: dict[str, Any], reading: ReadingSettings, note: str) -> RunSettings:
+def language_run(
+    task: Task, told: dict[str, Any], reading: ReadingSettings, note: str, start: Start | None = None
+) -> RunSettings:
     """Give what a run of a language model is told.
 
     Args:
         task: of the run.
-        options: of the command, all of them.
+        told: options of the command, without those left to their default.
         reading: how text is read.
         note: for the model card.
+        start: the model that it goes on from: what it is told of its network it is told against what that one is.
 
     Raises:
         InputError: an option breaks its rule.
     """
     from training.run import RunSettings  # noqa: PLC0415 - it imports torch
 
-    network, *others = (settings_from(NetworkSettings, {**options, "cell": cell}) for cell in options["cell"])
+    before = [{}] if start is None else [asdict(each) for each in start.settings]
+    training = settings_from(TrainingSettings, {"members": len(before), **told})
+    cells = [{"cell": cell} for cell in told.get("cell", ())] or [{}]
+    network, *others = (
+        settings_from(NetworkSettings, {**before[number % len(before)], **told, **cells[number % len(cells)]})
+        for number in range(len(cells) if start is None else max(len(cells), training.members))
+    )
     return RunSettings(
         task=task,
         reading=reading,
-        text=settings_from(TextSettings, options),
+        text=settings_from(TextSettings, told),
         network=network,
         others=tuple(others),
-        training=settings_from(TrainingSettings, options),
-        blend=settings_from(BlendSettings, options),
+        training=training,
+        blend=settings_from(BlendSettings, told),
         note=note,
+        start=start,
     )
 
 
-def classifier_run(told: dict[str, Any], reading: ReadingSettings, note: str) -> ClassifierRun:
+def classifier_run(
+    told: dict[str, Any], reading: ReadingSettings, note: str, start: Start | None = None
+) -> ClassifierRun:
     """Give what a run of a classifier is told.
 
     Args:
         told: options of the command, without those left to their default: some have another default here.
         reading: how text is read.
         note: for the model card.
+        start: the model that its networks begin from, whose settings they have where they are told no others.
 
     Raises:
         InputError: an option breaks its rule.
     """
     from training.classifier_room import ClassifierRun  # noqa: PLC0415 - it imports torch
 
-    training = settings_from(TrainingSettings, {**CLASSIFIER_TRAINING, **told})
-    encoders = told.get("encoder", ClassifierSettings.encoder).split(",")
-    cells = told.get("cell", (ClassifierSettings.cell,))
-    members = max(training.members, len(encoders), len(cells))
+    before: list[dict[str, Any]] = [{}]
+    if start is not None:
+        from training.starting import classifier_defaults  # noqa: PLC0415 - it imports torch
+
+        before = [classifier_defaults(start, number) for number in range(len(start.settings) if start.labels else 1)]
+    training = settings_from(TrainingSettings, {**CLASSIFIER_TRAINING, "members": len(before), **told})
+    several = {"encoder": told["encoder"].split(",")} if "encoder" in told else {}
+    several |= {"cell": told["cell"]} if "cell" in told else {}
+    members = max(training.members, *map(len, several.values()), 1)
     return ClassifierRun(
         reading=reading,
         text=settings_from(TextSettings, told),
         members=tuple(
             settings_from(
                 ClassifierSettings,
-                {**told, "encoder": encoders[number % len(encoders)], "cell": cells[number % len(cells)]},
+                {
+                    **before[number % len(before)],
+                    **told,
+                    **{name: values[number % len(values)] for name, values in several.items()},
+                },
             )
             for number in range(members)
         ),
@@ -75,4 +100,5 @@ def classifier_run(told: dict[str, Any], reading: ReadingSettings, note: str) ->
         epochs=told.get("epochs"),
         sorting=settings_from(SortingSettings, told),
         note=note,
+        start=start,
     )

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from training.classifier_settings import ClassifierSettings
+    from training.targets import Targets
 
 MOST_WEIGHTS = 2**24  # of n-grams times labels or hidden units: beyond, the n-grams in the fewest texts are left out
 STRENGTHS = (0.5, 2.0, 8.0, 32.0)  # tried, one after another: the greater, the farther the weights may go
@@ -183,13 +184,12 @@ class Product(torch.autograd.Function):
 class Lesson:
     """What the layer learns from.
 
-    texts: to learn from, D; labels: (D,) of each, below ``number``; text_weights: (D,), 1 on average.
+    texts: to learn from, D; targets: what their labels should be; text_weights: (D,), 1 on average.
     """
 
     texts: Sequence[str]
-    labels: NDArray[np.int64]
+    targets: Targets
     text_weights: NDArray[np.float64]
-    number: int  # C
 
 
 class WideNetwork(torch.nn.Module):
@@ -219,10 +219,10 @@ class WideNetwork(torch.nn.Module):
 def descend(network: WideNetwork, lesson: Lesson, found: Occurrences, strength: float, deadline: float) -> None:
     """Go from where a network is to where its loss is least, or as far as time allows.
 
-    The loss is the mean cross-entropy, plus the sum of squares of the weights over 2 · strength · D.
+    The loss is the mean of the targets' losses, plus the sum of squares of the weights over 2 · strength · D.
     """
     matrix, transposed = found.matrix(), found.transposed()
-    labels, text_weights = torch.from_numpy(lesson.labels), torch.from_numpy(lesson.text_weights.astype(np.float32))
+    text_weights = torch.from_numpy(lesson.text_weights.astype(np.float32))
     penalised = [each for each in network.parameters() if each.dim() > 1]
     optimiser = torch.optim.LBFGS(
         network.parameters(),
@@ -234,9 +234,9 @@ def descend(network: WideNetwork, lesson: Lesson, found: Occurrences, strength: 
 
     def loss() -> float:
         optimiser.zero_grad()
-        each = torch.nn.functional.cross_entropy(network(matrix, transposed), labels, reduction="none")
+        each = lesson.targets.losses(network(matrix, transposed))
         squares = torch.stack([(weights**2).sum() for weights in penalised]).sum()
-        total = (each * text_weights).mean() + squares / (2 * strength * len(labels))
+        total = (each * text_weights).mean() + squares / (2 * strength * len(text_weights))
         total.backward()  # type: ignore[no-untyped-call]
         return float(total.detach())
 
@@ -277,12 +277,13 @@ def learn_wide(
         settings.ngram_least,
         settings.ngram_most,
         settings.ngram_texts,
-        MOST_WEIGHTS // (settings.ngram_hidden or lesson.number),
+        MOST_WEIGHTS // (settings.ngram_hidden or lesson.targets.labels),
     )
     found = occurrences(lesson.texts, ngrams)
-    contrast = label_contrast(found, lesson.labels, lesson.number)
+    contrast = label_contrast(found, lesson.targets.numbers, lesson.targets.labels)
     scaled = replace(found, values=found.values * contrast[found.places])
-    network = WideNetwork(len(ngrams.hashes), settings.ngram_hidden, lesson.number, torch.Generator().manual_seed(seed))
+    generator = torch.Generator().manual_seed(seed)
+    network = WideNetwork(len(ngrams.hashes), settings.ngram_hidden, lesson.targets.labels, generator)
     for strength in strengths:
         descend(network, lesson, scaled, strength, deadline)
         yield strength, layer_of(network, ngrams, contrast)
