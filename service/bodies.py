@@ -20,6 +20,8 @@ MAX_DECOMPOSITION = 4
 MAX_SEED = 2**53 - 1
 # Unicode sorts marks that follow one another in quadratic time, too; no text that is read has so many.
 MAX_MARKS = 1000
+# Explaining a text asks the model once for each of its first characters.
+MAX_EXPLAINED_CHARACTERS = 1000
 
 
 def _settings(info: ValidationInfo) -> Settings:
@@ -144,18 +146,25 @@ class ClassifyBody(BaseModel):
     text: TextToClassify = ""
     texts: Annotated[list[TextToClassify], BeforeValidator(_at_most)] = []
     limit: Annotated[int, Field(ge=1), _bounded_by("max_labels")] = 5
+    explain: bool = False
     model: str | None = None
 
     def check_one_given(self) -> None:
-        """Refuse a request that has both one text and several, or neither.
+        """Refuse a request that has both one text and several, or neither, or one to explain that is too long.
 
         Raises:
             ProblemError: 400.
         """
         given = self.model_fields_set & {"text", "texts"}
+        if self.explain and ("texts" in given or len(self.text) > MAX_EXPLAINED_CHARACTERS):
+            raise ProblemError(
+                HTTPStatus.UNPROCESSABLE_ENTITY,
+                f"explain must be of one text of at most {MAX_EXPLAINED_CHARACTERS} characters, got "
+                f"{'texts' if 'texts' in given else len(self.text)}",
+            )
         if len(given) != 1:
             raise ProblemError(
                 HTTPStatus.BAD_REQUEST,
                 f"either text or texts must be given, got {'both' if given else 'neither'}; there are also "
-                "limit, model",
+                "limit, explain, model",
             )

@@ -10,6 +10,7 @@ from model.classification import as_json_object as as_json_classification
 from model.classification import classify
 from model.classifier import LoadedClassifier
 from model.completion import as_json_object, complete
+from model.explanation import as_json_explanation, explain
 from model.generation import generate
 from model.loaded import LoadedModel
 from service.bodies import ClassifyBody, CompleteBody, GenerateBody
@@ -83,9 +84,11 @@ def classify_body() -> Response:
     began = time.perf_counter()
     limit = min(body.limit, _settings().max_labels)
     sorted_texts = [as_json_classification(classify(loaded, text), limit) for text in body.texts or [body.text]]
+    explained = {"explanation": as_json_explanation(explain(loaded, body.text))} if body.explain else {}
     return json_response(
         {
             **({"results": sorted_texts} if body.texts else sorted_texts[0]),
+            **explained,
             "elapsed_ms": round((time.perf_counter() - began) * 1000, 3),
             "model": loaded.name,
             "version": loaded.version,

@@ -13,6 +13,7 @@ from test_service import post, problem_of
 
 from model.classification import as_json_object, classify
 from model.classifier import load_classifier
+from model.explanation import as_json_explanation, explain
 from service.app import create_app
 from service.settings import Settings
 
@@ -53,6 +54,21 @@ def test_many_texts_are_answered_in_their_order_as_each_alone(client: FlaskClien
     assert single["text"] == "Seoul"
 
 
+def test_an_explanation_is_the_one_of_the_model(client: FlaskClient, all_models: Path) -> None:
+    reply = client.post("/v1/classify", json={"text": " 서울특별시", "explain": True}).get_json()
+    expected = as_json_explanation(explain(load_classifier(all_models / "countries"), " 서울특별시"))
+    assert reply["explanation"] == json.loads(json.dumps(expected))
+    assert reply["explanation"]["label"] == reply["label"]
+    assert "explanation" not in client.post("/v1/classify", json={"text": "서울", "explain": False}).get_json()
+
+
+@pytest.mark.parametrize("body", [{"texts": ["a"]}, {"text": "a" * 1001}])
+def test_what_cannot_be_explained_is_refused(client: FlaskClient, body: dict[str, object]) -> None:
+    problem = problem_of(client.post("/v1/classify", json={**body, "explain": True}))
+    assert problem["status"] == 422
+    assert "explain must be of one text of at most 1000 characters" in problem["detail"]
+
+
 def test_labels_are_in_order_of_probability_in_the_very_bytes(client: FlaskClient, all_models: Path) -> None:
     """All of them where more are asked for than there are; they add up to 1."""
     body = client.post("/v1/classify", json={"text": "서울", "limit": 1000}).data
@@ -89,7 +105,7 @@ REFUSED = [
     (b'{"limit":3}', 400, "either text or texts must be given, got neither"),
     (b'{"text":"a","texts":["b"]}', 400, "either text or texts must be given, got both"),
     (b'{"text":"a","text":"b"}', 400, "text must be given once, got it 2 times"),
-    (b'{"q":"a"}', 400, "q is no parameter here; there are limit, model, text, texts"),
+    (b'{"q":"a"}', 400, "q is no parameter here; there are explain, limit, model, text, texts"),
     (b'{"text":""}', 422, "text must have a character that is no space, got ''"),
     (b'{"text":" \\t\\u3000"}', 422, "text must have a character that is no space"),
     (b'{"text":"a\\u0000"}', 422, "text must hold no NUL character"),
