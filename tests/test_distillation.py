@@ -20,7 +20,7 @@ from model.classifier import load_classifier
 from model.errors import CheckpointError, InputError
 from training.classifier_checkpoints import rebuild_classifier
 from training.classifier_room import ClassifierRun
-from training.classifier_settings import ClassifierSettings, DistillationSettings
+from training.classifier_settings import ClassifierSettings, DistillationSettings, SortingSettings
 from training.distillation import distill_classifier, read_material, teacher_logits, without_held_out
 from training.label_split import split_labelled
 from training.labelled import read_labelled
@@ -33,22 +33,26 @@ if TYPE_CHECKING:
     from training.run import Trained
 
 
+def student_of(encoder: str = "branches", least_texts: int = SortingSettings.least_texts) -> ClassifierRun:
+    return ClassifierRun(
+        reading=ReadingSettings(),
+        text=TextSettings(),
+        members=(ClassifierSettings(encoder=encoder, embedding_width=16, filters=16, branch_widths="2,3,4"),),
+        training=TrainingSettings(minutes=0, batch_characters=512, learning_rate=0.01, threads=1),
+        epochs=4,
+        sorting=SortingSettings(least_texts=least_texts),
+    )
+
+
 def distilled(
     teacher: Path,
     sources: list[Path],
     out: Path,
     *,
     encoder: str = "branches",
-    reading: ReadingSettings | None = None,
     teaching: DistillationSettings | None = None,
 ) -> Trained:
-    told = ClassifierRun(
-        reading=reading or ReadingSettings(),
-        text=TextSettings(),
-        members=(ClassifierSettings(encoder=encoder, embedding_width=16, filters=16, branch_widths="2,3,4"),),
-        training=TrainingSettings(minutes=0, batch_characters=512, learning_rate=0.01, threads=1),
-        epochs=4,
-    )
+    told = student_of(encoder)
     return distill_classifier(
         teacher,
         [str(source) for source in sources],
@@ -128,7 +132,7 @@ def test_texts_that_are_held_out_with_their_labels_are_not_learned_without_them(
     classifiers: Path, countries_file: Path, texts_file: Path
 ) -> None:
     teacher = load_classifier(classifiers / "pair")
-    material = read_material([str(countries_file), str(texts_file)], ReadingSettings(), teacher, lambda _: None)
+    material = read_material([str(countries_file), str(texts_file)], student_of(), teacher, lambda _: None)
     split = split_labelled(read_labelled([str(countries_file)], ReadingSettings()))
     assert material.split.texts == [*split.texts, "New Seoul", "San Busan"]
     assert material.split.held_out_texts == split.held_out_texts
@@ -140,7 +144,7 @@ def test_texts_that_are_held_out_with_their_labels_are_not_learned_without_them(
 def test_the_teacher_knows_no_held_out_text_by_heart_while_it_teaches(classifiers: Path, countries_file: Path) -> None:
     """As served it does: its n-grams learned them after they were measured, and is as good then as it was measured."""
     loaded = load_classifier(classifiers / "pair")
-    material = read_material([str(countries_file)], ReadingSettings(), loaded, lambda _: None)
+    material = read_material([str(countries_file)], student_of(), loaded, lambda _: None)
     served = rebuild_classifier(loaded)
     taught = without_held_out(served, loaded, material, math.inf, lambda _: None)
     texts, known = material.split.held_out_texts, material.split.held_out_numbers
@@ -160,7 +164,7 @@ def test_the_teacher_of_other_texts_is_taken_as_it_is_and_that_is_said(
         "".join(countries_file.read_text(encoding="utf-8").splitlines(keepends=True)[::2]), encoding="utf-8"
     )
     loaded = load_classifier(classifiers / "pair")
-    material = read_material([str(path)], ReadingSettings(), loaded, lambda _: None)
+    material = read_material([str(path)], student_of(), loaded, lambda _: None)
     served = rebuild_classifier(loaded)
     assert without_held_out(served, loaded, material, math.inf, said.append) is served
     assert "the figures of both are too good" in said[0]
@@ -181,6 +185,17 @@ def test_labels_that_the_teacher_does_not_know_are_refused(
     path.write_text(countries_file.read_text(encoding="utf-8") + "Atlantis\tPoseidonis\nAtlantis\tCerne\n")
     with pytest.raises(InputError, match=r"labels must be those that the teacher pair knows, got others: Atlantis$"):
         distilled(classifiers / "pair", [path], tmp_path / "student")
+
+
+def test_rare_labels_can_be_left_out_as_they_were_for_the_teacher(
+    classifiers: Path, countries_file: Path, tmp_path: Path
+) -> None:
+    path, said = tmp_path / "more.tsv", list[str]()
+    path.write_text(countries_file.read_text(encoding="utf-8") + "Atlantis\tPoseidonis\nAtlantis\tCerne\n")
+    teacher = load_classifier(classifiers / "pair")
+    material = read_material([str(path)], student_of(least_texts=3), teacher, said.append)
+    assert material.split.labels == teacher.labels
+    assert not {"Poseidonis", "Cerne"} & set(material.split.all_texts)
 
 
 def test_one_text_is_too_few(classifiers: Path, tmp_path: Path) -> None:

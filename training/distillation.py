@@ -21,7 +21,7 @@ from training.classifier_checkpoints import rebuild_classifier
 from training.classifier_figures import classifier_figures, rounded
 from training.classifier_learning import network_logits
 from training.classifier_run import WIDE_SHARE, counted, learn_classifier, make_room, prepare
-from training.label_split import SplitTexts, held_out_share, label_weights, pick, split_labelled
+from training.label_split import SplitTexts, held_out_share, label_weights, pick, split_labelled, without_rare_labels
 from training.labelled import looks_labelled, read_labelled
 from training.protocol import digest
 from training.reading import read_phrases
@@ -43,7 +43,6 @@ if TYPE_CHECKING:
     from training.classifier_figures import Observed
     from training.classifier_room import ClassifierRun
     from training.classifier_settings import DistillationSettings
-    from training.reading import ReadingSettings
     from training.run import Trained
 
 SHOWN_LABELS = 5
@@ -90,7 +89,7 @@ def distill_classifier(
     """
     device = prepare(told.training, out)
     loaded = load_classifier(path)
-    material = read_material(sources, told.reading, loaded, say)
+    material = read_material(sources, told, loaded, say)
     deadline = began + WIDE_SHARE * (told.training.minutes * 60 or math.inf)
     teacher = without_held_out(rebuild_classifier(loaded), loaded, material, deadline, say)
     asked = time.monotonic()
@@ -136,7 +135,7 @@ def distill_classifier(
 
 
 def read_material(
-    sources: Sequence[str], reading: ReadingSettings, teacher: LoadedClassifier, say: Callable[[str], None]
+    sources: Sequence[str], told: ClassifierRun, teacher: LoadedClassifier, say: Callable[[str], None]
 ) -> Material:
     """Read texts with labels and texts alone; hold some out: of texts with labels, where there are any.
 
@@ -145,11 +144,11 @@ def read_material(
     Raises:
         InputError: a source breaks a rule, a label is none of the teacher's, or there are too few texts.
     """
-    labelled = [source for source in sources if looks_labelled([source], reading) is not None]
+    labelled = [source for source in sources if looks_labelled([source], told.reading) is not None]
     plain = [source for source in sources if source not in labelled]
-    alone = read_phrases(plain, reading, say).texts if plain else []
+    alone = read_phrases(plain, told.reading, say).texts if plain else []
     if labelled:
-        read = read_labelled(labelled, reading, say)
+        read = without_rare_labels(read_labelled(labelled, told.reading, say), told.sorting.least_texts, say)
         unknown = sorted(set(read.labels) - set(teacher.labels))
         if unknown:
             shown = ", ".join(map(one_line, unknown[:SHOWN_LABELS])) + (", ..." if len(unknown) > SHOWN_LABELS else "")
