@@ -23,7 +23,7 @@ from model.classifier import load_classifier
 from model.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from typing import Any
 
     from benchmarks.labellers import Answer, Labeller
@@ -46,18 +46,18 @@ def benchmark(train: Path, test: Path, models: tuple[Path, ...], *, baselines: b
     MODELS are checkpoints that were trained on TRAIN; what is served is measured.
     """
     check_file(json_file)
-    need_packages()
+    need_packages(PACKAGES if baselines else {"sklearn": PACKAGES["sklearn"]})
     figures = measure(read_labelled(train), read_labelled(test), models, baselines=baselines)
     publish(figures, tables_of(figures), json_file)
 
 
-def need_packages() -> None:
-    """Refuse to begin without what is measured.
+def need_packages(packages: Mapping[str, str]) -> None:
+    """Refuse to begin without packages that are needed: what is to be installed by what is imported.
 
     Raises:
         InputError: a package is missing.
     """
-    missing = [name for module, name in PACKAGES.items() if importlib.util.find_spec(module) is None]
+    missing = [name for module, name in packages.items() if importlib.util.find_spec(module) is None]
     if missing:
         raise InputError(f"this benchmark needs {', '.join(missing)}: run pip install 'machim[bench]'")
 
@@ -116,12 +116,12 @@ def train_baselines(train: Labelled) -> list[Labeller]:
     Raises:
         InputError: there are so few texts that none of them is in the tenth.
     """
-    from benchmarks.fasttext_grams import train_fasttext  # noqa: PLC0415 - it needs what was just looked for
-    from benchmarks.tfidf import train_tfidf  # noqa: PLC0415
-
     learned, validation = divide(train, 1)
     if not validation.texts or len(set(learned.labels)) < 2:
         raise InputError(f"TRAIN must hold more texts, so that a tenth can be tuned on, got {len(train.texts)}")
+    from benchmarks.fasttext_grams import train_fasttext  # noqa: PLC0415 - it needs a package that was looked for
+    from benchmarks.tfidf import train_tfidf  # noqa: PLC0415
+
     return [
         train_tfidf("svm", train, learned, validation),
         train_tfidf("logistic", train, learned, validation),
