@@ -66,9 +66,15 @@ def test_nothing_near_the_factors_found_has_less_loss(seed: int) -> None:
     weights = generator.uniform(0.1, 3.0, 50)
     found = fit_factors(parts, numbers, weights)
 
+    texts = weights.sum() ** 2 / np.square(weights).sum()  # as many as count: each weighs another
+
     def loss(one: float, other: float) -> float:
+        """What one text more would leave open goes to all labels alike; a text holds the factors at one half."""
         joined = one * parts[0].astype(np.float64) + other * parts[1].astype(np.float64)
-        return mean_loss(joined, numbers, weights)
+        every = np.mean([mean_loss(joined, np.full(50, label), weights) for label in range(C)])
+        known = mean_loss(joined, numbers, weights)
+        held = ((one - 0.5) ** 2 + (other - 0.5) ** 2) / 2 / texts
+        return float((known * (texts + 1) + every) / (texts + 2) + held)
 
     least = loss(*found)
     for step in (0.9, 1.1):
@@ -82,8 +88,18 @@ def test_a_text_that_weighs_three_times_as_much_is_as_good_as_three() -> None:
     weights = np.where(np.arange(40) < 10, 3.0, 1.0)
     repeated = np.repeat(np.arange(40), weights.astype(int))
     assert fit_temperature(logits, numbers, weights) == pytest.approx(
-        fit_temperature(logits[repeated], numbers[repeated]), rel=1e-3
+        fit_temperature(logits[repeated], numbers[repeated]), rel=0.03
     )
+
+
+@pytest.mark.parametrize("texts", [10, 50, 1000])
+def test_texts_that_are_all_labelled_rightly_leave_a_doubt(texts: int) -> None:
+    """Without a bound the factors would grow for ever; the doubt is about that of one text more."""
+    numbers = np.random.default_rng(1).integers(C, size=texts)
+    sure = np.eye(C, dtype=np.float32)[numbers] * 3
+    (factor,) = fit_factors([sure], numbers)
+    wrong = 1 - np.exp(3 * factor) / (np.exp(3 * factor) + C - 1)
+    assert 0.1 / (texts + 2) < wrong < 5 / (texts + 2)
 
 
 def test_logits_are_joined_by_their_factors_and_a_kind_may_be_missing() -> None:
@@ -109,7 +125,10 @@ def test_logits_that_are_shifted_text_by_text_are_averaged_alike() -> None:
 
 
 def test_probabilities_are_fitted_as_labels_drawn_from_them_are() -> None:
-    """Labels with all the probability are those labels; a mixture is the texts each with both, weighted."""
+    """Labels with all the probability are those labels; a mixture is the texts each with both, weighted.
+
+    Not quite, as weights that differ count as fewer texts, and leave more open.
+    """
     generator = np.random.default_rng(5)
     numbers = generator.integers(3, size=200)
     parts = [
@@ -122,4 +141,4 @@ def test_probabilities_are_fitted_as_labels_drawn_from_them_are() -> None:
     doubled = [np.concatenate([part, part]) for part in parts]
     weights = np.repeat([0.8, 0.2], 200)
     expected = fit_factors(doubled, np.concatenate([numbers, other]), weights)
-    assert fit_factors(parts, mixed) == pytest.approx(expected, rel=1e-3)
+    assert fit_factors(parts, mixed) == pytest.approx(expected, rel=0.02)

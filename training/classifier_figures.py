@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from training.label_split import SplitTexts
 
 PLACES = 4
+LEAST_PROBABILITY = 1e-12
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,12 +112,15 @@ def logits_of_parts(
 
 
 def scores(probabilities: NDArray[np.float64], numbers: NDArray[np.int64]) -> dict[str, JSON]:
-    """Give accuracy, macro F1 and loss (nats a text) of probabilities (M, C) of texts with labels (M,)."""
+    """Give accuracy, macro F1 and loss (nats a text) of probabilities (M, C) of texts with labels (M,).
+
+    A label that was ruled out costs as much as one of probability ``LEAST_PROBABILITY``, so that a loss is a number.
+    """
     said = probabilities.argmax(axis=1)
     return {
         "accuracy": rounded(accuracy(numbers, said)),
         "macro_f1": rounded(macro_f1(confusion_matrix(numbers, said, probabilities.shape[1]))),
-        "loss_nats": rounded(negative_log_likelihood(probabilities, numbers)),
+        "loss_nats": rounded(negative_log_likelihood(np.maximum(probabilities, LEAST_PROBABILITY), numbers)),
     }
 
 

@@ -1,6 +1,7 @@
 """How much of what network and n-grams say counts, and how sure the sum of it is: fitted on held-out texts.
 
-Source: Guo et al. 2017, arXiv:1706.04599 (temperature).
+Source: Guo et al. 2017, arXiv:1706.04599 (temperature); Platt 1999, *Probabilistic Outputs for Support Vector
+Machines*, section 2.2 (targets that are never quite certain).
 Legend: M held-out texts, C labels, S sources of logits.
 """
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 LEAST_FACTOR = 1e-3
 MOST_STEPS, MOST_HALVINGS = 100, 40
 LEAST_GAIN = 1e-7  # nats a text, of a step that another follows
-LEAST_CURVATURE = 1e-9  # added, where sources say the same or nothing
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +48,9 @@ def fit_factors(
     """Find what to multiply logits with before they are added, so that their loss on held-out texts is least.
 
     The loss is convex in the factors, so Newton's method finds the least from anywhere, if each step is halved until
-    it goes down; a factor that would fall below 0 stays there.
+    it goes down; a factor that would fall below 0 stays there. Where few texts are all labelled rightly, the loss alone
+    would ask for ever larger factors, and be proven wrong by the next text. So a text's label is certain but for what
+    one text more would leave open, and factors are pulled towards where they begin as by one text.
 
     Args:
         parts: logits (M, C), nats, one for each source.
@@ -60,19 +62,21 @@ def fit_factors(
     """
     logits = np.stack(parts, axis=-1).astype(np.float64)  # (M, C, S)
     own = logits[np.arange(len(known)), known] if known.ndim == 1 else np.einsum("mc,mcs->ms", known, logits)  # (M, S)
-    logits -= own[:, None]  # beyond those of the label itself
     shares = np.ones(len(known)) if weights is None else weights
     shares = shares / shares.sum()
+    texts = 1 / float(np.square(shares).sum())  # as many as count
+    open_share = 1 / (texts + 2)
+    logits -= ((1 - open_share) * own + open_share * logits.mean(axis=1))[:, None]  # beyond what is wanted
     factors = np.full(len(parts), 1 / len(parts))
-    slope = slope_at(logits, shares, factors)
+    pull = Pull(towards=factors, strength=1 / texts)
+    slope = slope_at(logits, shares, factors, pull)
     for _ in range(MOST_STEPS):
         free = (factors > 0) | (slope.gradient < 0)
         step = np.zeros(len(parts))
-        curved = slope.curvature[np.ix_(free, free)] + LEAST_CURVATURE * np.eye(free.sum())
-        step[free] = -np.linalg.solve(curved, slope.gradient[free])
+        step[free] = -np.linalg.solve(slope.curvature[np.ix_(free, free)], slope.gradient[free])
         for _ in range(MOST_HALVINGS):
             tried = np.maximum(factors + step, 0)
-            reached = slope_at(logits, shares, tried)
+            reached = slope_at(logits, shares, tried, pull)
             if reached.loss <= slope.loss:
                 break
             step /= 2
@@ -86,6 +90,14 @@ def fit_factors(
 
 
 @dataclass(frozen=True, kw_only=True)
+class Pull:
+    """What holds factors (S,) back: strength / 2 times the square of how far they are from others (S,), in nats."""
+
+    towards: NDArray[np.float64]
+    strength: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class Slope:
     """The loss of joined logits at some factors, nats a text, with its first (S,) and second (S, S) derivatives."""
 
@@ -94,8 +106,10 @@ class Slope:
     curvature: NDArray[np.float64]
 
 
-def slope_at(logits: NDArray[np.float64], shares: NDArray[np.float64], factors: NDArray[np.float64]) -> Slope:
-    """Give the loss at factors (S,) of logits (M, C, S), each text's own label's being 0; shares (M,) sum to 1."""
+def slope_at(
+    logits: NDArray[np.float64], shares: NDArray[np.float64], factors: NDArray[np.float64], pull: Pull
+) -> Slope:
+    """Give the loss at factors (S,) of logits (M, C, S), each text's wanted ones being 0; shares (M,) sum to 1."""
     joined = logits @ factors  # (M, C)
     highest = joined.max(axis=1, keepdims=True)
     raised = np.exp(joined - highest)
@@ -103,10 +117,11 @@ def slope_at(logits: NDArray[np.float64], shares: NDArray[np.float64], factors: 
     probabilities = raised / total
     means = np.einsum("mc,mcs->ms", probabilities, logits)
     products = np.einsum("mc,mcs,mct->st", probabilities * shares[:, None], logits, logits)
+    apart = factors - pull.towards
     return Slope(
-        loss=float(shares @ (np.log(total) + highest)[:, 0]),
-        gradient=shares @ means,
-        curvature=products - (means.T * shares) @ means,
+        loss=float(shares @ (np.log(total) + highest)[:, 0] + pull.strength / 2 * apart @ apart),
+        gradient=shares @ means + pull.strength * apart,
+        curvature=products - (means.T * shares) @ means + pull.strength * np.eye(len(factors)),
     )
 
 
