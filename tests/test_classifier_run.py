@@ -91,6 +91,14 @@ def test_a_checkpoint_of_another_task_is_refused(classifiers: Path, tiny_models:
         load_model(classifiers / "countries")
 
 
+def test_the_card_says_what_a_classifier_cannot_do(classifiers: Path) -> None:
+    card = load_classifier(classifiers / "countries").checkpoint.read("README.md").decode()
+    assert "It sorts texts by labels." in card
+    assert "It knows these labels and no other" in card
+    assert "the first three quarters of so many characters and the last quarter (512)" in card
+    assert "never written" not in card
+
+
 def test_classify_prints_labels_and_json(classifiers: Path) -> None:
     model = str(classifiers / "countries")
     plain = machim("classify", model, "Seoul", "--limit", "2")

@@ -20,6 +20,11 @@ if TYPE_CHECKING:
     from training.run import RunSettings
 
 
+def test_members_of_n_grams_alone_are_refused() -> None:
+    with pytest.raises(InputError, match="members must have a network beside their n-grams to differ, got 3"):
+        classifier_run({"encoder": "wide", "members": 3}, ReadingSettings(), "")
+
+
 def command_line(*told: str) -> dict[str, Any]:
     """The options of ``train`` that somebody told."""
     got: list[dict[str, Any]] = []

@@ -68,6 +68,14 @@ LIMITS = """## Limits
 - What it adds is likely, not true.
 - Characters that were not in the training text are read as unknown and never written.
 - The figures are for held-out text of the same source, measured {created}."""
+SORTING_LIMITS = """## Limits
+
+- It knows these labels and no other: a text that has none of them is given the one that looks likest.
+- Probabilities are calibrated on texts of the same source; of other texts they say less.
+- {cut}; characters that were not in the training text are read as unknown.
+- The figures are for held-out texts of the same source, measured {created}. The same texts chose how long the
+  network learned, how far n-grams count and what each part weighs, so new texts are labelled rightly a little less
+  often: most where few are held out."""
 
 
 def model_card(name: str, manifest: Manifest) -> str:
@@ -78,12 +86,21 @@ def model_card(name: str, manifest: Manifest) -> str:
         f"## Data\n\n{bullets(as_mapping(provenance.get('data')))}",
         f"## Network\n\n{bullets(manifest.architecture)}",
         f"## Measured on held-out text\n\n{figures_text(manifest.figures)}",
-        LIMITS.format(created=manifest.created),
+        limits(manifest),
     ]
     note = provenance.get("note")
     if note:
         sections.append(f"## Credit\n\n{note}")
     return "\n\n".join(sections) + "\n"
+
+
+def limits(manifest: Manifest) -> str:
+    """Say what a model cannot do."""
+    if manifest.task != "classify":
+        return LIMITS.format(created=manifest.created)
+    rule = plain(manifest.text.get("cut", ""))
+    cut = f"{rule[:1].upper()}{rule[1:]} ({plain(manifest.text.get('longest', ''))})"
+    return SORTING_LIMITS.format(created=manifest.created, cut=cut)
 
 
 def bullets(mapping: dict[str, JSON]) -> str:

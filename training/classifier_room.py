@@ -9,6 +9,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from model.errors import InputError
 from training.classifier_settings import ClassifierSettings, SortingSettings
 
 if TYPE_CHECKING:
@@ -42,6 +43,12 @@ class ClassifierRun:
     sorting: SortingSettings = field(default_factory=SortingSettings)
     note: str = ""
     start: Start | None = None
+
+    def __post_init__(self) -> None:
+        if len(self.members) > 1 and not any(each.reads_characters for each in self.members):
+            raise InputError(
+                f"members must have a network beside their n-grams to differ, got {len(self.members)} of n-grams alone"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
