@@ -124,7 +124,7 @@ def classify(
     if label is not None and not explained:
         raise InputError(f"--label must come with --explain, got --label {label} alone")
     loaded = load_classifier(model)
-    for place, text in numbered_lines() if texts == ("-",) else [("", text) for text in texts]:
+    for place, text in lines_to_sort() if texts == ("-",) else [("", text) for text in texts]:
         try:
             reply = classify_text(loaded, text)
             explanation = explain(loaded, text, label) if explained else None
@@ -148,10 +148,14 @@ def classify(
         sys.stdout.flush()
 
 
-def numbered_lines() -> Iterator[tuple[str, str]]:
-    """Give the lines of standard input with where each stands, for a message."""
+def lines_to_sort() -> Iterator[tuple[str, str]]:
+    """Give the lines of standard input with where each stands, for a message; blank ones are left out and said."""
     for number, line in enumerate(lines_of_input(), start=1):
-        yield f"standard input, line {number}: ", line
+        place = f"standard input, line {number}: "
+        if line and not line.isspace():
+            yield place, line
+        else:
+            click.echo(f"machim: {place}left out, for it is blank", err=True)
 
 
 @click.command(epilog="Example: machim generate models/shakespeare --prefix 'ROMEO:' --temperature 0.8 --seed 7")

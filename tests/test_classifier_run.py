@@ -111,10 +111,17 @@ def test_classify_prints_labels_and_json(classifiers: Path) -> None:
     assert all(set(reply) == {"text", "label", "probability", "probabilities"} for reply in replies)
 
 
-def test_classify_says_which_line_is_empty(classifiers: Path) -> None:
-    stopped = machim("classify", str(classifiers / "countries"), "-", typed="Seoul\n \n")
+def test_a_blank_line_is_left_out_and_said(classifiers: Path) -> None:
+    lines = machim("classify", str(classifiers / "countries"), "-", "--json", typed="Seoul\n \nBusan\n")
+    assert lines.returncode == 0
+    assert [json.loads(line)["text"] for line in lines.stdout.splitlines()] == ["Seoul", "Busan"]
+    assert lines.stderr == "machim: standard input, line 2: left out, for it is blank\n"
+
+
+def test_a_line_that_is_too_long_stops_with_its_number(classifiers: Path) -> None:
+    stopped = machim("classify", str(classifiers / "countries"), "-", typed="Seoul\n" + "a" * 100_001 + "\n")
     assert stopped.returncode == 2
-    assert "machim: standard input, line 2: a text must have a character that is no space" in stopped.stderr
+    assert "machim: standard input, line 2: a text must have at most 100,000 characters" in stopped.stderr
     assert "Traceback" not in stopped.stderr
 
 

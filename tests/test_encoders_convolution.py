@@ -196,7 +196,7 @@ def test_a_text_of_which_no_place_is_left_is_refused_with_the_arithmetic(
     settings = ClassifierSettings(**{"convolutions": 2, "blocks": 1, "pool_width": 2, **changed})
     with pytest.raises(InputError) as caught:
         sizes(settings, characters)
-    assert str(caught.value) == message
+    assert str(caught.value).partition(": fewer --convolutions")[0] == message
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,8 @@ class ClassifierSettings:
         metadata={
             "help": "Parts of a classifier: wide (hashed n-grams), convolution (stacked), branches (parallel filter"
             " widths), recurrent, window (plain layers over the first characters). A + sets parts side by side, a /"
-            " sets one on top of another, as in wide+convolution/recurrent."
+            " sets one on top of another, as in wide+convolution/recurrent. Members of an ensemble take several in"
+            " turn, with commas between them; n-grams, where one has them, are joined with the network of each."
         },
     )
     embedding_width: int = field(default=128, metadata={"help": "Width of the learned character embedding."})

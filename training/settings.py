@@ -48,14 +48,27 @@ class NetworkSettings:
         },
     )
     hidden_width: int = field(
-        default=384, metadata={"help": "Units of each recurrent layer, filters of a convolution."}
+        default=384,
+        metadata={
+            "help": "Units of each recurrent layer, filters of a causal convolution; to classify, 128 by default."
+        },
     )
-    filter_width: int = field(default=3, metadata={"help": "Places that a causal convolution sees, its own the last."})
+    filter_width: int = field(
+        default=3, metadata={"help": "Places that a filter of stacked or causal convolutions sees."}
+    )
     embedding_width: int = field(
-        default=256, metadata={"help": "Width of the learned character embedding; 0 feeds characters one-hot."}
+        default=256,
+        metadata={
+            "help": "Width of the learned character embedding; 0 feeds characters one-hot to a language model; to"
+            " classify, 128 by default."
+        },
     )
     dropout: float = field(
-        default=0.25, metadata={"help": "Share of values dropped in training: of embeddings, between layers, on top."}
+        default=0.25,
+        metadata={
+            "help": "Share of values dropped in training: of embeddings, between layers, on top; to classify, 0.5"
+            " by default."
+        },
     )
     tied: bool = field(default=True, metadata={"help": "Use the embedding as output weights too, where there is one."})
     letters: bool = field(
@@ -148,7 +161,13 @@ class TrainingSettings:
             " same seed and text gives the same weights again on a CPU."
         },
     )
-    epochs: int = field(default=50, metadata={"help": "The most times to go through the text."})
+    epochs: int = field(
+        default=50,
+        metadata={
+            "help": "The most times to go through the text; to classify, by default 4 to 60: the fewer texts,"
+            " the more often."
+        },
+    )
     seed: int = field(default=0, metadata={"help": "Of weights, order and dropout."})
     members: int = field(
         default=1,
@@ -161,11 +180,15 @@ class TrainingSettings:
         default=1,
         metadata={"help": "Members to train at once, each by a process of its own with a share of the threads."},
     )
-    batch_characters: int = field(default=2048, metadata={"help": "Characters a step of training reads, about."})
+    batch_characters: int = field(
+        default=2048, metadata={"help": "Characters a step of training reads, about; to classify, 4096 by default."}
+    )
     window: int = field(
         default=128, metadata={"help": "Running text: characters that a gradient reaches back through."}
     )
-    learning_rate: float = field(default=0.004, metadata={"help": "Of AdamW, at its highest."})
+    learning_rate: float = field(
+        default=0.004, metadata={"help": "Of AdamW, at its highest; to classify, 0.002 by default."}
+    )
     weight_decay: float = field(default=0.01, metadata={"help": "Of AdamW."})
     gradient_limit: float = field(default=1.0, metadata={"help": "Norm to which a longer gradient is cut."})
     count_power: float = field(

@@ -91,7 +91,8 @@ def sizes(settings: ClassifierSettings, characters: int) -> list[int]:
             raise InputError(
                 f"{name} must leave a place: ({size} - {step.width} + {step.zeros}) / {step.stride} + 1 = {places:g}"
                 f" places are left of {size} {'characters' if len(found) == 1 else 'places'}; a text needs at least"
-                f" {least_characters(settings)} characters, got {characters}"
+                f" {least_characters(settings)} characters, got {characters}: fewer --convolutions or --blocks, a"
+                " lower --stride or --pool-width, or --padding same need less"
             )
         found.append(step.places(size))
     return found
