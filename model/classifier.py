@@ -21,6 +21,7 @@ from model.hashed_ngrams import HASHED_NGRAMS_FILE, hashed_ngrams_from
 from model.loaded import ALPHABET_FILE
 from model.pooled_filters import FILTERS_FILE, pooled_filters_from
 from model.runtime import WEIGHTS_FILE, first_line, open_session
+from model.texts import LONGEST_TEXT_CHARACTERS, one_spaced
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,7 +40,6 @@ CLASSIFIER_TASK = "classify"
 CLASSIFIER_FILE = "classify.onnx"
 # What a graph gives beside log-probabilities, for who asks: values of filters, and the rows of n-grams' weights.
 ACTIVATIONS, NGRAM_ROWS = "activations", "rows"
-LONGEST_TEXT_CHARACTERS = 100_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,14 +85,14 @@ class LoadedClassifier:
 
 
 def normalised(text: str) -> str:
-    """Give a text as training has it: NFC, without spaces and tabs at its ends.
+    """Give a text as training has it: NFC, a space for each line break, without spaces and tabs at its ends.
 
     Raises:
         InputError: nothing is left of it, or it is too long.
     """
     if len(text) > LONGEST_TEXT_CHARACTERS:
         raise InputError(f"a text must have at most {LONGEST_TEXT_CHARACTERS:,} characters, got {len(text):,}")
-    text = unicodedata.normalize("NFC", text).strip(" \t")
+    text = one_spaced(unicodedata.normalize("NFC", text))
     if not text or text.isspace():
         raise InputError("a text must have a character that is no space, got none")
     return text
