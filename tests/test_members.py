@@ -115,9 +115,14 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
         train_members(tmp_path / "file", 2, drawn, ALONE, say=ignore)
 
 
-def test_seeds_go_on_from_that_of_the_run() -> None:
-    assert [member_seed(7, number) for number in range(3)] == [7, 8, 9]
-    assert member_seed(2**63 - 1, 1) == 0
+def test_runs_of_neighbouring_seeds_share_no_member() -> None:
+    """The first member of each has the run's own seed; seeds are the same whenever they are asked for."""
+    runs = [*range(20), 2**63 - 1]
+    seeds = [[member_seed(run, number) for number in range(10)] for run in runs]
+    assert [run[0] for run in seeds] == runs
+    assert len({seed for run in seeds for seed in run}) == 10 * len(runs)
+    assert all(0 <= seed < 2**63 for run in seeds for seed in run)
+    assert member_seed(7, 1) == 8153540708738543978
 
 
 def told_drawn(number: int, say: Callable[[str], None]) -> Member:

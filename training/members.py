@@ -47,8 +47,10 @@ class Member:
 
 
 def member_seed(seed: int, number: int) -> int:
-    """Give the seed of a member, counted from 0: that of the run, and those after it."""
-    return (seed + number) % MOST_SEEDS
+    """Give the seed of a member, counted from 0: the first has that of the run, and no two runs share any other."""
+    if number == 0:
+        return seed
+    return int.from_bytes(hashlib.sha256(f"{seed} {number}".encode()).digest()[:8], "little") % MOST_SEEDS
 
 
 def members_folder(out: Path, told: JSON) -> Path:
