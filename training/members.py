@@ -137,10 +137,11 @@ def read_member(path: Path) -> Member | None:
     """Read a member that was kept; None where there is none that can be read."""
     try:
         with safe_open(path, framework="numpy") as file:
-            facts = json.loads(file.metadata()[FACTS])
-            return Member(tensors={name: file.get_tensor(name) for name in file.keys()}, facts=facts)  # noqa: SIM118
-    except (FileNotFoundError, SafetensorError):
+            facts = json.loads((file.metadata() or {})[FACTS])
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (OSError, SafetensorError, KeyError, ValueError, RecursionError):
         return None
+    return Member(tensors=tensors, facts=facts) if isinstance(facts, dict) else None
 
 
 def keep_member(path: Path, member: Member) -> None:
