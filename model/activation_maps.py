@@ -11,6 +11,7 @@ Legend: T characters of a text, N n-grams known in it, M all n-grams of it, C la
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -49,12 +50,16 @@ def shares_of(loaded: LoadedClassifier) -> Shares:
     try:
         temperature = float(blend["temperature"])  # type: ignore[arg-type]
         joins = [(float(each["network"]), float(each["wide"])) for each in blend["joins"]]  # type: ignore[union-attr,index,call-overload,arg-type]
-    except (KeyError, TypeError, ValueError) as error:
+        if not joins:  # n-grams alone
+            shares = Shares(network=0.0, wide=1 / temperature)
+        else:
+            wide = sum(factor for _, factor in joins) / len(joins)
+            shares = Shares(network=joins[0][0] / temperature, wide=wide / temperature)
+    except (KeyError, TypeError, ValueError, ArithmeticError) as error:
         raise CheckpointError(f"{loaded.name}: blend must say what joins count for, got: {error!r}") from error
-    if not joins:  # n-grams alone
-        return Shares(network=0.0, wide=1 / temperature)
-    wide = sum(factor for _, factor in joins) / len(joins)
-    return Shares(network=joins[0][0] / temperature, wide=wide / temperature)
+    if not (0 < temperature < math.inf and math.isfinite(shares.network) and math.isfinite(shares.wide)):
+        raise CheckpointError(f"{loaded.name}: blend must hold a temperature above 0 and finite factors, got others")
+    return shares
 
 
 def occlusion(loaded: LoadedClassifier, text: str, number: int, characters: int) -> NDArray[np.float64]:

@@ -34,6 +34,23 @@ class ArrayFile:
     numbers: dict[str, float]
     mapped: mmap.mmap | None = None
 
+    def whole_number(self, name: str, most: int, where: str) -> int:
+        """Give a number that must be a whole one from 1 to ``most``.
+
+        Args:
+            name: of the number.
+            most: that it may be.
+            where: the name of the file, for the message.
+
+        Raises:
+            KeyError: there is none of the name.
+            CheckpointError: it is another number.
+        """
+        number = self.numbers[name]
+        if not (1 <= number <= most and number.is_integer()):
+            raise CheckpointError(f"{where}: {name} must be a whole number from 1 to {most}, got {number:g}")
+        return int(number)
+
     def let_go(self) -> None:
         """Leave what was read to the system's cache of files: it counts as this process's no more, until it is used."""
         if self.mapped is not None and hasattr(mmap, "MADV_DONTNEED"):

@@ -21,8 +21,10 @@ from model.hashed_ngrams import HASHED_NGRAMS_FILE, hashed_ngrams_from
 from model.loaded import ALPHABET_FILE
 from model.pooled_filters import FILTERS_FILE, pooled_filters_from
 from model.runtime import WEIGHTS_FILE, first_line, open_session
+from model.texts import LONGEST_TEXT_CHARACTERS, one_spaced
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -38,7 +40,6 @@ CLASSIFIER_TASK = "classify"
 CLASSIFIER_FILE = "classify.onnx"
 # What a graph gives beside log-probabilities, for who asks: values of filters, and the rows of n-grams' weights.
 ACTIVATIONS, NGRAM_ROWS = "activations", "rows"
-LONGEST_TEXT_CHARACTERS = 100_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,14 +85,14 @@ class LoadedClassifier:
 
 
 def normalised(text: str) -> str:
-    """Give a text as training has it: NFC, without spaces and tabs at its ends.
+    """Give a text as training has it: NFC, a space for each line break, without spaces and tabs at its ends.
 
     Raises:
         InputError: nothing is left of it, or it is too long.
     """
     if len(text) > LONGEST_TEXT_CHARACTERS:
         raise InputError(f"a text must have at most {LONGEST_TEXT_CHARACTERS:,} characters, got {len(text):,}")
-    text = unicodedata.normalize("NFC", text).strip(" \t")
+    text = one_spaced(unicodedata.normalize("NFC", text))
     if not text or text.isspace():
         raise InputError("a text must have a character that is no space, got none")
     return text
@@ -150,8 +151,7 @@ def classifier_from(checkpoint: Checkpoint) -> LoadedClassifier:
             f"{path}: {CLASSIFIER_FILE} must ask for ids, or for n-grams where the checkpoint has some"
         )
     shapes = {port.name: port.shape for port in session.get_outputs()}
-    if shapes.get("log_probabilities") != [len(labels)]:
-        raise CheckpointError(f"{path}: {CLASSIFIER_FILE} must give a log-probability for each of {len(labels)} labels")
+    check_shapes(shapes, len(labels), path)
     filters = None
     if FILTERS_FILE in checkpoint.files and ACTIVATIONS in shapes:
         file = open_arrays(checkpoint.path(FILTERS_FILE))
@@ -173,6 +173,21 @@ def classifier_from(checkpoint: Checkpoint) -> LoadedClassifier:
     return loaded
 
 
+def check_shapes(shapes: Mapping[str, list[int | str]], labels: int, path: Path) -> None:
+    """Check the shapes of what a graph gives, by name.
+
+    Raises:
+        CheckpointError: one is another than whoever asks for it looks for.
+    """
+    if shapes.get("log_probabilities") != [labels]:
+        raise CheckpointError(f"{path}: {CLASSIFIER_FILE} must give a log-probability for each of {labels} labels")
+    for name in {ACTIVATIONS, NGRAM_ROWS} & shapes.keys():
+        if len(shapes[name]) != 2 or not isinstance(shapes[name][1], int):
+            raise CheckpointError(f"{path}: {CLASSIFIER_FILE} must give {name} as a matrix, got {shapes[name]}")
+    if NGRAM_ROWS in shapes and shapes[NGRAM_ROWS][1] != labels:
+        raise CheckpointError(f"{path}: {CLASSIFIER_FILE} must give {NGRAM_ROWS} of {labels} labels")
+
+
 def check_tables(loaded: LoadedClassifier) -> None:
     """Have the graph look up the last character and the last n-gram, which ONNX Runtime does not look for before.
 
@@ -184,7 +199,7 @@ def check_tables(loaded: LoadedClassifier) -> None:
         inputs["ids"] = np.array([len(loaded.alphabet) - 1])
     if loaded.ngrams is not None:
         last = np.arange(len(loaded.ngrams.hashes))[-1:]
-        inputs["ngrams"], inputs["values"] = last, np.ones(len(last), np.float32)
+        inputs["ngrams"], inputs["values"] = last, loaded.ngrams.values(last, np.ones(len(last), np.int64))
     try:
         (given,) = loaded.session.run(["log_probabilities"], inputs)
     except Exception as error:  # ONNX Runtime's own classes share no base but this

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 HASHED_NGRAMS_FILE = "hashed_ngrams.bin"
 MOST_NGRAM = 16  # characters
+LARGEST_FACTOR = 1e6  # of an n-gram; what training writes is far below, and sums of products stay finite in float32
 TEXT_BEGINS, TEXT_ENDS = "\x02", "\x03"
 # Odd constants of splitmix64 (Steele, Lea and Flood 2014), a mixer whose every bit hangs on every bit.
 STEP, MIXERS, SHIFTS = np.uint64(0x9E3779B97F4A7C15), (0xBF58476D1CE4E5B9, 0x94D049BB133111EB), (30, 27, 31)
@@ -53,9 +54,14 @@ class HashedNgrams:
         """
         hashes, repeats = np.unique(hash_ngrams([text], self.least, self.most)[0], return_counts=True)
         places, found = look_up(self.hashes, hashes)
-        values = term_weights(repeats[found]) * self.rarities[places]
+        return places, self.values(places, repeats[found])
+
+    def values(self, places: NDArray[np.int64], repeats: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Give what the known n-grams of a text count, by their places (N,) and how often each stands there (N,)."""
+        values = term_weights(repeats) * self.rarities[places]
         length = np.sqrt(np.dot(values, values))
-        return places, values / np.maximum(length, np.float32(1e-12)) * self.scales[places]
+        scaled: NDArray[np.float32] = values / np.maximum(length, np.float32(1e-12)) * self.scales[places]
+        return scaled
 
     def unscaled(self) -> HashedNgrams:
         """Give the same n-grams for weights that have their scale already."""
@@ -136,15 +142,21 @@ def hashed_ngrams_from(file: ArrayFile) -> HashedNgrams:
         CheckpointError: they do not belong together.
     """
     try:
-        low, high = (file.arrays[name].astype(np.uint64) for name in ("low", "high"))
+        halves = [file.arrays[name] for name in ("low", "high")]
         rarities, scales = (np.asarray(file.arrays[name], np.float32) for name in ("rarities", "scales"))
-        least, most = int(file.numbers["least"]), int(file.numbers["most"])
-    except (KeyError, ValueError) as error:
+        least, most = (file.whole_number(name, MOST_NGRAM, HASHED_NGRAMS_FILE) for name in ("least", "most"))
+    except KeyError as error:
         raise CheckpointError(
             f"{HASHED_NGRAMS_FILE} must hold the n-grams known, got a file without {error}"
         ) from error
-    if not len(low) == len(high) == len(rarities) == len(scales) or not 1 <= least <= most <= MOST_NGRAM:
+    if any(half.dtype.kind != "u" for half in halves):
+        raise CheckpointError(f"{HASHED_NGRAMS_FILE} must hold its hashes as whole numbers, got others")
+    low, high = (half.astype(np.uint64) for half in halves)
+    if not len(low) == len(high) == len(rarities) == len(scales) or least > most:
         raise CheckpointError(f"{HASHED_NGRAMS_FILE} must hold as many numbers of each kind, got others")
+    for name, factors in (("rarities", rarities), ("scales", scales)):
+        if not ((factors >= 0) & (factors <= LARGEST_FACTOR)).all():  # no NaN is either
+            raise CheckpointError(f"{HASHED_NGRAMS_FILE} must hold {name} from 0 to {LARGEST_FACTOR:,.0f}, got another")
     hashes = high << np.uint64(32) | low
     if (hashes[1:] <= hashes[:-1]).any():
         raise CheckpointError(f"{HASHED_NGRAMS_FILE} must hold its hashes in ascending order, got another")

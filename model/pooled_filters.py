@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from model.arrays import ArrayFile
 
 FILTERS_FILE = "filters.bin"
+LONGEST_STRIDE = 2**31  # characters, far more than a text has
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,10 +78,13 @@ def pooled_filters_from(file: ArrayFile, filters: int, labels: int) -> PooledFil
     """
     try:
         weights = np.asarray(file.arrays["weights"], np.float32)
-        before, after = (file.arrays[name].astype(np.int64) for name in ("before", "after"))
-        stride = int(file.numbers["stride"])
-    except (KeyError, ValueError) as error:
+        seen = [file.arrays[name] for name in ("before", "after")]
+        stride = file.whole_number("stride", LONGEST_STRIDE, FILTERS_FILE)
+    except KeyError as error:
         raise CheckpointError(f"{FILTERS_FILE} must hold what filters count for, got a file without {error}") from error
-    if len(weights) != filters * labels or not len(before) == len(after) == filters or stride < 1:
+    if len(weights) != filters * labels or any(len(each) != filters for each in seen):
         raise CheckpointError(f"{FILTERS_FILE} must hold {filters} filters for {labels} labels, got others")
+    if not np.isfinite(weights).all() or any(each.dtype.kind != "u" for each in seen):
+        raise CheckpointError(f"{FILTERS_FILE} must hold finite weights and whole numbers of characters, got others")
+    before, after = (each.astype(np.int64) for each in seen)
     return PooledFilters(weights=weights.reshape(filters, labels), before=before, after=after, stride=stride)

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from model.classifier import LONGEST_TEXT_CHARACTERS
 from model.completion import MAX_CHARACTERS, MAX_DEADLINE_MS, MAX_EXPANSIONS, MAX_LIMIT, MAX_PREFIX_CHARACTERS
 from model.errors import InputError
 from model.generation import MAX_CHARACTERS as MAX_GENERATED_CHARACTERS
 from model.loaded import DEFAULT_MEMORY
+from model.texts import LONGEST_TEXT_CHARACTERS
 
 PREFIX = "MACHIM_"
 LOG_LEVELS = ("debug", "info", "warning", "error")

@@ -219,6 +219,19 @@ def test_what_cannot_be_explained_is_said(countries: LoadedClassifier) -> None:
         explain(damaged, "Seoul")
 
 
+@pytest.mark.parametrize(
+    ("temperature", "network"),
+    [(0.0, 1.0), (-1.0, 1.0), (1e-320, 1.0), (1e308 * 10, 1.0), (1.0, 1e309), (1.0, 10**400), (10**400, 1.0)],
+)
+def test_a_blend_that_is_no_finite_share_is_refused(
+    countries: LoadedClassifier, temperature: float, network: float
+) -> None:
+    blend: dict[str, Any] = {"temperature": temperature, "joins": [{"network": network, "wide": 1.0}]}
+    manifest = replace(countries.checkpoint.manifest, blend=blend)
+    with pytest.raises(CheckpointError, match="blend must"):
+        shares_of(replace(countries, checkpoint=replace(countries.checkpoint, manifest=manifest)))
+
+
 def test_ngrams_are_told_where_they_stand_and_how_often(planted: dict[str, LoadedClassifier]) -> None:
     explanation = explain(planted["wide"], f"{PLANTED.upper()} {PLANTED}", "yes")
     named = {each.text: each for each in explanation.top_ngrams}

@@ -22,6 +22,7 @@ from training.classifier_room import ClassifierRun, Clock, Room
 from training.classifier_run import train_classifier
 from training.classifier_settings import ClassifierSettings
 from training.label_split import SplitTexts
+from training.members import member_seed
 from training.reading import ReadingSettings, ignore
 from training.settings import TextSettings, TrainingSettings
 from training.targets import Targets, Taught
@@ -111,12 +112,16 @@ def test_the_same_seed_gives_the_same_weights_and_members_differ(tmp_path: Path)
     assert not any(np.array_equal(once[0][name], once[1][name]) for name in once[0])
 
 
-def test_the_seed_of_the_second_member_is_the_one_after_the_first(tmp_path: Path) -> None:
+def test_the_second_member_is_the_first_of_a_run_with_its_seed_and_no_neighbour_of_the_run(tmp_path: Path) -> None:
     room = a_room()
     first, second = weights_of(learned_in(room, tmp_path).networks)
-    other_first, _ = weights_of(learned_in(with_training(room, seed=1), tmp_path).networks)
+    seeds = member_seed(room.told.training.seed, 1), room.told.training.seed + 1
+    (other_first, _), (neighbour, _) = (
+        weights_of(learned_in(with_training(room, seed=seed), tmp_path).networks) for seed in seeds
+    )
     assert same(second, other_first)
     assert not same(first, other_first)
+    assert not same(second, neighbour)
 
 
 def stop_at(number: int, monkeypatch: pytest.MonkeyPatch) -> list[int]:

@@ -18,7 +18,6 @@ from model.classification import as_json_object, classify
 from model.classifier import (
     CLASSIFIER_FILE,
     CLASSIFIER_TASK,
-    LONGEST_TEXT_CHARACTERS,
     LoadedClassifier,
     cut_text,
     ids_of,
@@ -29,10 +28,13 @@ from model.errors import CheckpointError, InputError
 from model.hashed_ngrams import HASHED_NGRAMS_FILE, HashedNgrams, hashed_ngrams_from
 from model.loaded import ALPHABET_FILE
 from model.runtime import WEIGHTS_FILE
+from model.texts import LONGEST_TEXT_CHARACTERS
 from training.classifier import TextClassifier
 from training.classifier_graph import export_classifier, hashed_ngrams_bytes
 from training.classifier_settings import ClassifierSettings
 from training.joining import Join
+from training.labelled_formats import parse_pairs
+from training.lines import BadLines
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -178,6 +180,14 @@ def test_a_text_is_read_as_training_had_it(loaded: LoadedClassifier) -> None:
     assert normalised("a" * LONGEST_TEXT_CHARACTERS)
     with pytest.raises(InputError, match="a text must have at most 100,000 characters, got 100,001"):
         normalised("a" * (LONGEST_TEXT_CHARACTERS + 1))
+
+
+@pytest.mark.parametrize("text", ["a\nb", "a\r\nb", " a\r\rb \n", "\n\ta\n\nb", "a b", "a\u2028b"])
+def test_line_breaks_are_what_they_were_in_training(loaded: LoadedClassifier, text: str) -> None:
+    ((_, learned),) = parse_pairs([(1, "label", text)], ("label", "text"), BadLines("texts.csv", skip=False))
+    assert normalised(text) == learned
+    assert "\n" not in learned
+    assert classify(loaded, text).probabilities == classify(loaded, learned).probabilities
 
 
 def test_of_a_text_too_long_its_beginning_and_its_end_are_kept() -> None:

@@ -27,6 +27,7 @@ from training.display import Display
 from training.ensemble import Ensemble
 from training.export import Shares, export
 from training.language_models import SingleModel, make_network
+from training.members import member_seed
 from training.reading import ReadingSettings
 from training.run import RunSettings, Trained, train_model
 from training.settings import BlendSettings, LanguageCell, NetworkSettings, TextSettings, TrainingSettings
@@ -213,7 +214,7 @@ def test_members_are_what_each_seed_trains_alone(trained: LoadedModel, words_fil
     expected: dict[str, NDArray[np.generic]] = {}
     for number, cell in enumerate(("gru", "convolution")):
         assert cell in {"gru", "convolution"}
-        alone = train(words_file, tmp_path / cell, run_settings(cell, seed=4 + number))  # type: ignore[arg-type]
+        alone = train(words_file, tmp_path / cell, run_settings(cell, seed=member_seed(4, number)))  # type: ignore[arg-type]
         assert "members_bits_per_character" not in alone.figures
         for name, value in weights_in(load_model(tmp_path / cell)).items():
             expected[f"members.{number}.{name}"] = value

@@ -132,9 +132,13 @@ NUMBERS = {"least": 1.0, "most": 5.0}
     ("arrays", "numbers", "message"),
     [
         *[({name: GOOD[name][:2]}, {}, "as many numbers of each kind") for name in GOOD],
-        ({}, {"least": 0.0}, "as many numbers of each kind"),
         ({}, {"least": 6.0}, "as many numbers of each kind"),
-        ({}, {"most": 17.0}, "as many numbers of each kind"),
+        *[
+            ({name: np.array([1, wrong, 1], np.float32)}, {}, f"{name} from 0 to 1,000,000")
+            for name in ("rarities", "scales")
+            for wrong in (np.nan, np.inf, -1, 2e6)
+        ],
+        ({"low": np.array([5, np.nan, 2], np.float32)}, {}, "its hashes as whole numbers"),
         ({"low": np.array([5, 2, 1], np.uint32)}, {}, "its hashes in ascending order"),
         ({"low": np.array([5, 1, 1], np.uint32)}, {}, "its hashes in ascending order"),
         ({"high": np.array([8, 7, 7], np.uint32)}, {}, "its hashes in ascending order"),
@@ -146,6 +150,13 @@ def test_arrays_that_do_not_belong_together_are_refused(
     assert len(read(GOOD, NUMBERS).hashes) == 3
     with pytest.raises(CheckpointError, match=rf"{HASHED_NGRAMS_FILE} must hold {message}, got "):
         read(GOOD | arrays, NUMBERS | numbers)
+
+
+@pytest.mark.parametrize("name", ["least", "most"])
+@pytest.mark.parametrize("number", [0.0, 17.0, 1.9, -1.0, 1e300, float("inf"), float("-inf"), float("nan")])
+def test_lengths_of_ngrams_are_whole_numbers_within_bounds(name: str, number: float) -> None:
+    with pytest.raises(CheckpointError, match=f"{HASHED_NGRAMS_FILE}: {name} must be a whole number from 1 to 16, got"):
+        read(GOOD, NUMBERS | {name: number})
 
 
 @pytest.mark.parametrize("missing", [*GOOD, *NUMBERS])

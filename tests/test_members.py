@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import os
 import signal
+import struct
+from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 import torch
+from safetensors.numpy import save
 
 from model.checkpoint import list_models
 from model.errors import InputError, MachimError
 from model.versions import list_versions
+from training import members
 from training.members import (
+    FACTS,
     START_SECONDS,
     Member,
     forget_members,
@@ -65,9 +70,9 @@ def test_what_was_trained_before_a_stop_is_not_trained_again(tmp_path: Path) -> 
     with pytest.raises(KeyboardInterrupt):
         train_members(folder, 4, noting(trained, stop_at=2), ALONE, say=said.append)
     assert said == []
-    members = train_members(folder, 4, noting(trained), ALONE, say=said.append)
+    given = train_members(folder, 4, noting(trained), ALONE, say=said.append)
     assert trained == [0, 1, 2, 3]
-    assert all(same(member, drawn(number, ignore)) for number, member in enumerate(members))
+    assert all(same(member, drawn(number, ignore)) for number, member in enumerate(given))
     assert said == [
         f"member {number} of 4 was trained before the run was stopped, and is used as it is" for number in (1, 2)
     ]
@@ -109,15 +114,38 @@ def test_a_member_whose_file_is_cut_is_trained_again(tmp_path: Path, share: floa
     assert same(kept, drawn(0, ignore))
 
 
+@pytest.mark.parametrize(
+    "metadata", [None, {}, {"other": "{}"}, {FACTS: ""}, {FACTS: '{"a": '}, {FACTS: "[1]"}, {FACTS: "[" * 100_000}]
+)
+def test_a_member_whose_facts_cannot_be_read_is_none(tmp_path: Path, metadata: dict[str, str] | None) -> None:
+    (tmp_path / "0.safetensors").write_bytes(save({"a": np.ones(2, np.float32)}, metadata=metadata))
+    assert read_member(tmp_path / "0.safetensors") is None
+
+
+@pytest.mark.parametrize("error", [PermissionError(13, "Permission denied"), OSError(5, "Input/output error")])
+def test_a_member_that_may_not_be_read_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: OSError) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise error
+
+    keep_member(tmp_path / "0.safetensors", drawn(1, ignore))
+    monkeypatch.setattr(members, "safe_open", refuse)
+    assert read_member(tmp_path / "0.safetensors") is None
+
+
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(InputError, match=r"file/0.safetensors: cannot be written: "):
         train_members(tmp_path / "file", 2, drawn, ALONE, say=ignore)
 
 
-def test_seeds_go_on_from_that_of_the_run() -> None:
-    assert [member_seed(7, number) for number in range(3)] == [7, 8, 9]
-    assert member_seed(2**63 - 1, 1) == 0
+def test_runs_of_neighbouring_seeds_share_no_member() -> None:
+    """The first member of each has the run's own seed; seeds are the same whenever they are asked for."""
+    runs = [*range(20), 2**63 - 1]
+    seeds = [[member_seed(run, number) for number in range(10)] for run in runs]
+    assert [run[0] for run in seeds] == runs
+    assert len({seed for run in seeds for seed in run}) == 10 * len(runs)
+    assert all(0 <= seed < 2**63 for run in seeds for seed in run)
+    assert member_seed(7, 1) == 8153540708738543978
 
 
 def told_drawn(number: int, say: Callable[[str], None]) -> Member:
@@ -142,13 +170,26 @@ def test_processes_give_the_members_that_one_gives(tmp_path: Path) -> None:
     folder, said = members_folder(tmp_path, {}), list[str]()
     folder.mkdir()
     keep_member(folder / "1.safetensors", drawn(1, ignore))
-    members = train_members(folder, 4, told_drawn, AT_ONCE, say=said.append)
-    assert all(same(member, drawn(number, ignore)) for number, member in enumerate(members))
+    given = train_members(folder, 4, told_drawn, AT_ONCE, say=said.append)
+    assert all(same(member, drawn(number, ignore)) for number, member in enumerate(given))
     assert said[0].startswith("member 2 of 4 was trained before")
     told = [line.split() for line in said[1:]]
     assert sorted(line[0] for line in told) == ["0", "2", "3"]
     assert len({line[2] for line in told} | {str(os.getpid())}) == 4
     assert {line[4] for line in told} == {"1"}
+
+
+def killed_while_it_speaks(number: int, say: Callable[[str], None]) -> Member:
+    """Write the length of a message and not all of it, as a process does that is killed at the wrong time."""
+    connections = [cell.cell_contents for cell in say.__closure__ or () if isinstance(cell.cell_contents, Connection)]
+    os.write(connections[0].fileno(), struct.pack("!i", 100) + b"cut")
+    os.kill(os.getpid(), signal.SIGKILL)
+    return drawn(number, say)
+
+
+def test_a_process_killed_within_a_message_is_named(tmp_path: Path) -> None:
+    with pytest.raises(MachimError, match="member 1 failed: its process ended with code -9; the members that are done"):
+        train_members(tmp_path, 2, killed_while_it_speaks, AT_ONCE, say=ignore)
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,11 @@ Legend: B batch, T places, K filters.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import onnx
 import pytest
 import torch
 from test_classifier_graph import LABELS, drawn_network, drawn_wide, some_texts
@@ -15,7 +17,7 @@ from test_classifier_runtime import LONGEST, Trained, written
 
 from model.alphabet import train_alphabet
 from model.arrays import arrays_from, write_arrays
-from model.classifier import load_classifier
+from model.classifier import ACTIVATIONS, CLASSIFIER_FILE, NGRAM_ROWS, load_classifier
 from model.errors import CheckpointError
 from model.pooled_filters import FILTERS_FILE, PooledFilters, pooled_filters_from
 from training.classifier import TextClassifier
@@ -25,6 +27,8 @@ from training.receptive_fields import pooled_filters_bytes
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from numpy.typing import NDArray
 
 LENGTH = 60
 
@@ -132,12 +136,19 @@ def test_a_checkpoint_without_the_file_still_answers(alone: Trained, tmp_path: P
     ("arrays", "stride", "message"),
     [
         (("weights", "before"), 1, "got a file without 'after'"),
-        (("weights", "before", "after"), 0, "must hold 64 filters for 5 labels, got others"),
+        *[
+            (
+                ("weights", "before", "after"),
+                stride,
+                "filters.bin: stride must be a whole number from 1 to 2147483648, got",
+            )
+            for stride in (0, 1.5, 1e300, math.inf, math.nan)
+        ],
         (("before", "before", "after"), 1, "got a file without 'weights'"),
     ],
 )
 def test_filters_that_do_not_fit_are_refused(
-    alone: Trained, tmp_path: Path, arrays: tuple[str, ...], stride: int, message: str
+    alone: Trained, tmp_path: Path, arrays: tuple[str, ...], stride: float, message: str
 ) -> None:
     held = {
         "weights": np.zeros(64 * LABELS, np.float32),
@@ -154,3 +165,31 @@ def test_as_many_weights_as_filters_and_labels_are_wanted(alone: Trained, tmp_pa
     content = write_arrays(short, {"stride": 1})
     with pytest.raises(CheckpointError, match="must hold 64 filters for 5 labels, got others"):
         load_classifier(written(tmp_path / "sorter", alone.files() | {FILTERS_FILE: content}))
+
+
+@pytest.mark.parametrize("name", ["weights", "before", "after"])
+def test_filters_that_are_no_numbers_are_refused(alone: Trained, tmp_path: Path, name: str) -> None:
+    held: dict[str, NDArray[np.generic]] = {
+        "weights": np.zeros(64 * LABELS, np.float32),
+        "before": np.zeros(64, np.uint32),
+        "after": np.zeros(64, np.uint32),
+    }
+    content = write_arrays(held | {name: np.full(len(held[name]), np.nan, np.float32)}, {"stride": 1})
+    with pytest.raises(CheckpointError, match="must hold finite weights and whole numbers of characters, got others"):
+        load_classifier(written(tmp_path / "sorter", alone.files() | {FILTERS_FILE: content}))
+
+
+@pytest.mark.parametrize("name", [ACTIVATIONS, NGRAM_ROWS])
+def test_a_graph_that_gives_a_row_for_a_matrix_is_refused(alone: Trained, tmp_path: Path, name: str) -> None:
+    """It has log-probabilities where values of filters, or rows of n-grams' weights, are looked for."""
+    files = alone.files() if name == ACTIVATIONS else alone.files(with_network=False)
+    model = onnx.ModelProto()
+    model.ParseFromString(files[CLASSIFIER_FILE])
+    for node in model.graph.node:
+        for ports in (node.input, node.output):
+            ports[:] = ["elsewhere" if port == name else port for port in ports]
+    model.graph.node.append(onnx.helper.make_node("Identity", ["log_probabilities"], [name]))
+    given = next(port for port in model.graph.output if port.name == name)
+    given.CopyFrom(onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [LABELS]))
+    with pytest.raises(CheckpointError, match=f"must give {name} as a matrix, got"):
+        load_classifier(written(tmp_path / "sorter", files | {CLASSIFIER_FILE: model.SerializeToString()}))

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TypeAlias
 
+from model.texts import one_spaced
 from training.columns import COUNT_COLUMNS, TEXT_COLUMNS, Columns, known
 from training.lines import BadLines
 from training.rows import (
@@ -15,7 +16,6 @@ from training.rows import (
     arrived,
     check_width,
     is_object,
-    one_spaced,
     parse_object,
     read_rows,
     string_of,

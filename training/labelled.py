@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from model.errors import InputError
+from model.texts import one_spaced
 from training.columns import COUNT_COLUMNS, LabelColumns, known
 from training.formats import looks_like_number
 from training.labelled_formats import Pair, Table, open_table, parse_pairs, read_named, read_unnamed
 from training.lines import BadLines, decode_beginning, read_lines
 from training.reading import ReadingSettings, ignore
-from training.rows import one_spaced
 from training.sources import Source, find_sources, one_line, read_beginning
 
 GLANCE_BYTES = 16_000_000

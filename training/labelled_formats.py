@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from model.texts import LONGEST_TEXT_CHARACTERS, one_spaced
 from training.columns import LABEL_COLUMNS, LABELLED_TEXT_COLUMNS, LabelColumns, known
 from training.formats import FORMAT_OF_SUFFIX, looks_like_number
 from training.lines import BadLines, is_blank
@@ -16,7 +17,6 @@ from training.rows import (
     arrived,
     check_width,
     is_object,
-    one_spaced,
     parse_object,
     read_rows,
     string_of,
@@ -24,7 +24,6 @@ from training.rows import (
 from training.sources import one_line
 
 FIRST_ROWS = 100
-LONGEST_TEXT_CHARACTERS = 100_000
 LONGEST_LABEL_CHARACTERS = 200
 
 Record: TypeAlias = list[str] | Mapping[str, object]

@@ -47,8 +47,10 @@ class Member:
 
 
 def member_seed(seed: int, number: int) -> int:
-    """Give the seed of a member, counted from 0: that of the run, and those after it."""
-    return (seed + number) % MOST_SEEDS
+    """Give the seed of a member, counted from 0: the first has that of the run, and no two runs share any other."""
+    if number == 0:
+        return seed
+    return int.from_bytes(hashlib.sha256(f"{seed} {number}".encode()).digest()[:8], "little") % MOST_SEEDS
 
 
 def members_folder(out: Path, told: JSON) -> Path:
@@ -135,10 +137,11 @@ def read_member(path: Path) -> Member | None:
     """Read a member that was kept; None where there is none that can be read."""
     try:
         with safe_open(path, framework="numpy") as file:
-            facts = json.loads(file.metadata()[FACTS])
-            return Member(tensors={name: file.get_tensor(name) for name in file.keys()}, facts=facts)  # noqa: SIM118
-    except (FileNotFoundError, SafetensorError):
+            facts = json.loads((file.metadata() or {})[FACTS])
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (OSError, SafetensorError, KeyError, ValueError, RecursionError):
         return None
+    return Member(tensors=tensors, facts=facts) if isinstance(facts, dict) else None
 
 
 def keep_member(path: Path, member: Member) -> None:

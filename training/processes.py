@@ -67,7 +67,7 @@ def run_in_processes(
                 number, process = running[connection]
                 try:
                     kind, message = connection.recv()
-                except EOFError:
+                except (EOFError, OSError):  # its end of the connection closed, between messages or within one
                     process.join()
                     del running[connection]
                     connection.close()

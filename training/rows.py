@@ -5,7 +5,6 @@ CSV follows Python's ``csv`` strictly; TSV knows no quotes. A line break inside 
 
 import csv
 import json
-import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TypeAlias
@@ -59,11 +58,6 @@ def check_width(row: list[str], header: list[str]) -> None:
     """Raise ``BrokenRuleError`` unless a row has a cell for each column."""
     if len(row) != len(header):
         raise BrokenRuleError(f"a row must have the header's {len(header)} columns, got {len(row)}")
-
-
-def one_spaced(cell: str) -> str:
-    """Put one space for each line break, and drop spaces and tabs at both ends."""
-    return " ".join(re.split(r"\r\n|\r|\n", cell)).strip(" \t")
 
 
 def parse_object(line: str) -> Mapping[str, object]:
