@@ -14,17 +14,9 @@ import torch
 from sklearn.linear_model import LogisticRegression
 
 from training.classifier_settings import ClassifierSettings
+from training.ngram_occurrences import Occurrences, known_ngrams, label_contrast, occurrences
 from training.targets import Targets
-from training.wide import (
-    Lesson,
-    Occurrences,
-    WideNetwork,
-    descend,
-    known_ngrams,
-    label_contrast,
-    learn_wide,
-    occurrences,
-)
+from training.wide import Lesson, WideNetwork, descend, learn_wide
 
 WORDS = {0: ("good fine great", "sun"), 1: ("bad poor awful", "rain"), 2: ("so so plain", "fog")}
 
