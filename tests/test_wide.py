@@ -149,6 +149,36 @@ def test_no_time_left_still_gives_every_strength() -> None:
     assert not np.array_equal(hurried[8.0].weights, patient[8.0].weights)
 
 
+@pytest.mark.parametrize("most", [2, 5, 20])
+def test_a_descent_ends_at_the_deadline_with_the_best_it_found(monkeypatch: pytest.MonkeyPatch, most: int) -> None:
+    """The clock goes on by 1 at each look; the loss is looked at twice before the clock is."""
+    lesson = some_lesson()
+    found = occurrences(lesson.texts, known_ngrams(lesson.texts, 1, 3, 2, 10_000))
+    network, looked = WideNetwork(found.ngrams, 0, 3, torch.Generator()), []
+    at: list[list[torch.Tensor]] = []
+    losses_of = Targets.losses
+
+    def watched(targets: Targets, logits: torch.Tensor) -> torch.Tensor:
+        each = losses_of(targets, logits)
+        looked.append(float(each.detach().mean() + (network.weights.detach() ** 2).sum() / (2 * 1e6 * len(each))))
+        at.append([held.detach().clone() for held in network.parameters()])
+        return each
+
+    clock = iter(range(10_000))
+    monkeypatch.setattr(Targets, "losses", watched)
+    monkeypatch.setattr("training.wide.time.monotonic", lambda: next(clock))
+    assert not descend(network, lesson, found, 1e6, most - 2)
+    assert len(looked) == most
+    for held, best in zip(network.parameters(), at[int(np.argmin(looked))], strict=True):
+        assert torch.equal(held.detach(), best)
+
+
+def test_a_descent_says_that_it_came_to_its_end() -> None:
+    lesson = some_lesson()
+    found = occurrences(lesson.texts, known_ngrams(lesson.texts, 1, 3, 2, 10_000))
+    assert descend(WideNetwork(found.ngrams, 0, 3, torch.Generator()), lesson, found, 0.5, math.inf)
+
+
 @pytest.mark.parametrize(("hidden", "right"), [(0, False), (8, True)])
 def test_a_hidden_layer_learns_what_a_linear_one_cannot(hidden: int, right: bool) -> None:
     """Whether exactly one of two characters is the later one, seen by single characters: exclusive or."""

@@ -19,7 +19,7 @@ import torch
 from training.ngram_occurrences import known_ngrams, label_contrast, occurrences
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
     from torch import Tensor
@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 
 MOST_WEIGHTS = 2**24  # of n-grams times labels or hidden units: beyond, the n-grams in the fewest texts are left out
 STRENGTHS = (0.5, 2.0, 8.0, 32.0)  # tried, one after another: the greater, the farther the weights may go
-STEPS, STEPS_AT_ONCE = 150, 15  # of L-BFGS, at most, and between two looks at the clock
+STEPS, STEPS_AT_ONCE = 150, 15  # of L-BFGS, at most, and between two looks at what they gain
+FEWEST_LOSSES = 2  # found even where no time is left: at the start, and a first step away, which says a little
 LEAST_GAIN = 1e-5  # nats, in so many steps
 HISTORY = 8
 FIRST_WEIGHTS = 0.01  # standard deviation, before a hidden layer
@@ -109,14 +110,23 @@ class WideNetwork(torch.nn.Module):
         return torch.relu(summed) @ self.output + self.output_bias
 
 
-def descend(network: WideNetwork, lesson: Lesson, found: Occurrences, strength: float, deadline: float) -> None:
-    """Go from where a network is to where its loss is least, or as far as time allows.
+class _OutOfTimeError(Exception):
+    """Ends a descent between two looks at the loss."""
+
+
+def descend(network: WideNetwork, lesson: Lesson, found: Occurrences, strength: float, deadline: float) -> bool:
+    """Go from where a network is to where its loss is least, or to the least that was found until the deadline.
 
     The loss is the mean of the targets' losses, plus the sum of squares of the weights over 2 · strength · D.
+
+    Returns:
+        Whether it came to its end.
     """
     matrix, transposed = found.matrix(), found.transposed()
     text_weights = torch.from_numpy(lesson.text_weights.astype(np.float32))
     penalised = [each for each in network.parameters() if each.dim() > 1]
+    best = [each.detach().clone() for each in network.parameters()]
+    losses: list[float] = []
     optimiser = torch.optim.LBFGS(
         network.parameters(),
         max_iter=STEPS_AT_ONCE,
@@ -126,19 +136,37 @@ def descend(network: WideNetwork, lesson: Lesson, found: Occurrences, strength: 
     )
 
     def loss() -> float:
+        if len(losses) >= FEWEST_LOSSES and time.monotonic() >= deadline:
+            raise _OutOfTimeError
         optimiser.zero_grad()
         each = lesson.targets.losses(network(matrix, transposed))
         squares = torch.stack([(weights**2).sum() for weights in penalised]).sum()
         total = (each * text_weights).mean() + squares / (2 * strength * len(text_weights))
         total.backward()  # type: ignore[no-untyped-call]
-        return float(total.detach())
+        found_loss = float(total.detach())
+        if found_loss < min(losses, default=math.inf):
+            put(best, network.parameters())
+        losses.append(found_loss)
+        return found_loss
 
     before = math.inf
-    for _ in range(0, STEPS, STEPS_AT_ONCE):
-        reached = float(optimiser.step(loss))  # type: ignore[no-untyped-call]
-        if before - reached < LEAST_GAIN or time.monotonic() >= deadline:
-            return
-        before = reached
+    try:
+        for _ in range(0, STEPS, STEPS_AT_ONCE):
+            reached = float(optimiser.step(loss))  # type: ignore[no-untyped-call]
+            if before - reached < LEAST_GAIN:
+                break
+            before = reached
+    except _OutOfTimeError:
+        put(network.parameters(), best)
+        return False
+    return True
+
+
+def put(places: Iterable[Tensor], values: Iterable[Tensor]) -> None:
+    """Copy each of the values to its place."""
+    with torch.no_grad():
+        for place, value in zip(places, values, strict=True):
+            place.copy_(value)
 
 
 def layer_of(network: WideNetwork, ngrams: HashedNgrams, contrast: NDArray[np.float32]) -> WideLayer:
