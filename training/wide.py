@@ -86,6 +86,15 @@ class Lesson:
     text_weights: NDArray[np.float64]
 
 
+@dataclass(frozen=True, kw_only=True)
+class LearnedWide:
+    """A layer, the strength it was learned with, and whether there was time to finish."""
+
+    strength: float
+    layer: WideLayer
+    finished: bool
+
+
 class WideNetwork(torch.nn.Module):
     """The layer while it learns: of (F, C) zeros, or of a hidden layer of random weights."""
 
@@ -180,7 +189,7 @@ def layer_of(network: WideNetwork, ngrams: HashedNgrams, contrast: NDArray[np.fl
 
 def learn_wide(
     lesson: Lesson, settings: ClassifierSettings, strengths: Sequence[float], seed: int, deadline: float
-) -> Iterator[tuple[float, WideLayer]]:
+) -> Iterator[LearnedWide]:
     """Learn the layer with one strength after another, each going on from the one before.
 
     Args:
@@ -191,7 +200,7 @@ def learn_wide(
         deadline: by ``time.monotonic``, when to stop descending.
 
     Yields:
-        Each strength, and the layer learned with it.
+        What was learned with each strength.
     """
     ngrams = known_ngrams(
         lesson.texts,
@@ -206,5 +215,5 @@ def learn_wide(
     generator = torch.Generator().manual_seed(seed)
     network = WideNetwork(len(ngrams.hashes), settings.ngram_hidden, lesson.targets.labels, generator)
     for strength in strengths:
-        descend(network, lesson, scaled, strength, deadline)
-        yield strength, layer_of(network, ngrams, contrast)
+        finished = descend(network, lesson, scaled, strength, deadline)
+        yield LearnedWide(strength=strength, layer=layer_of(network, ngrams, contrast), finished=finished)
