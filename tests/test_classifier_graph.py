@@ -23,8 +23,9 @@ from training.classifier_graph import export_classifier
 from training.classifier_settings import Activation, ClassifierSettings, Padding, Pooling, Skip
 from training.encoders.build import ChainEncoder
 from training.joining import Join
+from training.ngram_occurrences import known_ngrams
 from training.settings import Cell
-from training.wide import WideLayer, known_ngrams
+from training.wide import WideLayer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -15,7 +15,7 @@ from test_classifier_graph import LABELS, drawn_wide, log_softmax, losses, opene
 from model.arrays import open_arrays
 from model.hashed_ngrams import HASHED_NGRAMS_FILE, hashed_ngrams_from
 from training.classifier_graph import export_classifier
-from training.wide import known_ngrams
+from training.ngram_occurrences import known_ngrams
 
 if TYPE_CHECKING:
     from pathlib import Path

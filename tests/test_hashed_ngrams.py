@@ -16,7 +16,7 @@ from model.arrays import arrays_from, write_arrays
 from model.errors import CheckpointError
 from model.hashed_ngrams import HASHED_NGRAMS_FILE, HashedNgrams, hash_ngrams, hashed_ngrams_from, ngram_bounds
 from training.classifier_graph import hashed_ngrams_bytes
-from training.wide import known_ngrams, occurrences
+from training.ngram_occurrences import known_ngrams, occurrences
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

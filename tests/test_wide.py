@@ -14,17 +14,9 @@ import torch
 from sklearn.linear_model import LogisticRegression
 
 from training.classifier_settings import ClassifierSettings
+from training.ngram_occurrences import Occurrences, known_ngrams, label_contrast, occurrences
 from training.targets import Targets
-from training.wide import (
-    Lesson,
-    Occurrences,
-    WideNetwork,
-    descend,
-    known_ngrams,
-    label_contrast,
-    learn_wide,
-    occurrences,
-)
+from training.wide import Lesson, WideNetwork, descend, learn_wide
 
 WORDS = {0: ("good fine great", "sun"), 1: ("bad poor awful", "rain"), 2: ("so so plain", "fog")}
 
@@ -119,7 +111,7 @@ def test_descending_ends_where_the_loss_is_least(strength: float, weighted: bool
 def test_a_strength_goes_on_from_the_one_before_and_the_layer_holds_the_scales() -> None:
     """The more strength, the larger the weights; what the layer says is what its weights say without scales."""
     lesson, settings = some_lesson(), ClassifierSettings(encoder="wide", ngram_most=3)
-    layers = dict(learn_wide(lesson, settings, (0.5, 8.0), 0, math.inf))
+    layers = {each.strength: each.layer for each in learn_wide(lesson, settings, (0.5, 8.0), 0, math.inf)}
     assert list(layers) == [0.5, 8.0]
     assert np.linalg.norm(layers[8.0].weights) > 1.5 * np.linalg.norm(layers[0.5].weights)
     layer = layers[8.0]
@@ -128,7 +120,7 @@ def test_a_strength_goes_on_from_the_one_before_and_the_layer_holds_the_scales()
     logits = layer.logits(lesson.texts)
     np.testing.assert_allclose(logits, dense @ layer.weights + layer.bias, rtol=1e-4, atol=1e-5)
     assert (logits.argmax(axis=1) == lesson.targets.numbers).mean() > 0.8
-    again = dict(learn_wide(lesson, settings, (0.5, 8.0), 0, math.inf))
+    again = {each.strength: each.layer for each in learn_wide(lesson, settings, (0.5, 8.0), 0, math.inf)}
     np.testing.assert_array_equal(again[8.0].weights, layer.weights)
 
 
@@ -139,22 +131,52 @@ def test_scaled_inputs_reach_a_lower_loss_at_the_same_strength() -> None:
     found = occurrences(lesson.texts, ngrams)
     network = WideNetwork(found.ngrams, 0, 3, torch.Generator())
     descend(network, lesson, found, 0.5, math.inf)
-    ((_, scaled),) = learn_wide(lesson, ClassifierSettings(encoder="wide", ngram_most=3), (0.5,), 0, math.inf)
+    (scaled,) = learn_wide(lesson, ClassifierSettings(encoder="wide", ngram_most=3), (0.5,), 0, math.inf)
     plain = found.matrix() @ network.weights.detach() + network.bias.detach()
     losses = [
         float(torch.nn.functional.cross_entropy(logits, torch.from_numpy(lesson.targets.numbers)))
-        for logits in (torch.from_numpy(scaled.logits(lesson.texts)), plain)
+        for logits in (torch.from_numpy(scaled.layer.logits(lesson.texts)), plain)
     ]
     assert losses[0] < losses[1]
 
 
 def test_no_time_left_still_gives_every_strength() -> None:
     lesson, settings = some_lesson(), ClassifierSettings(encoder="wide", ngram_most=3)
-    hurried = dict(learn_wide(lesson, settings, (0.5, 8.0), 0, time.monotonic()))
-    patient = dict(learn_wide(lesson, settings, (0.5, 8.0), 0, math.inf))
+    hurried = {each.strength: each.layer for each in learn_wide(lesson, settings, (0.5, 8.0), 0, time.monotonic())}
+    patient = {each.strength: each.layer for each in learn_wide(lesson, settings, (0.5, 8.0), 0, math.inf)}
     assert list(hurried) == [0.5, 8.0]
     assert (hurried[0.5].logits(lesson.texts).argmax(axis=1) == lesson.targets.numbers).mean() > 0.5
     assert not np.array_equal(hurried[8.0].weights, patient[8.0].weights)
+
+
+@pytest.mark.parametrize("most", [2, 5, 20])
+def test_a_descent_ends_at_the_deadline_with_the_best_it_found(monkeypatch: pytest.MonkeyPatch, most: int) -> None:
+    """The clock goes on by 1 at each look; the loss is looked at twice before the clock is."""
+    lesson = some_lesson()
+    found = occurrences(lesson.texts, known_ngrams(lesson.texts, 1, 3, 2, 10_000))
+    network, looked = WideNetwork(found.ngrams, 0, 3, torch.Generator()), []
+    at: list[list[torch.Tensor]] = []
+    losses_of = Targets.losses
+
+    def watched(targets: Targets, logits: torch.Tensor) -> torch.Tensor:
+        each = losses_of(targets, logits)
+        looked.append(float(each.detach().mean() + (network.weights.detach() ** 2).sum() / (2 * 1e6 * len(each))))
+        at.append([held.detach().clone() for held in network.parameters()])
+        return each
+
+    clock = iter(range(10_000))
+    monkeypatch.setattr(Targets, "losses", watched)
+    monkeypatch.setattr("training.wide.time.monotonic", lambda: next(clock))
+    assert not descend(network, lesson, found, 1e6, most - 2)
+    assert len(looked) == most
+    for held, best in zip(network.parameters(), at[int(np.argmin(looked))], strict=True):
+        assert torch.equal(held.detach(), best)
+
+
+def test_a_descent_says_that_it_came_to_its_end() -> None:
+    lesson = some_lesson()
+    found = occurrences(lesson.texts, known_ngrams(lesson.texts, 1, 3, 2, 10_000))
+    assert descend(WideNetwork(found.ngrams, 0, 3, torch.Generator()), lesson, found, 0.5, math.inf)
 
 
 @pytest.mark.parametrize(("hidden", "right"), [(0, False), (8, True)])
@@ -165,7 +187,8 @@ def test_a_hidden_layer_learns_what_a_linear_one_cannot(hidden: int, right: bool
     labels = np.array([label for label, count in counted.values() for _ in range(count)])
     lesson = Lesson(texts=texts, targets=Targets(numbers=labels, labels=2), text_weights=np.ones(len(texts)))
     settings = ClassifierSettings(encoder="wide", ngram_most=1, ngram_hidden=hidden)
-    *_, (_, layer) = learn_wide(lesson, settings, (1e3, 1e5), 1, math.inf)
+    *_, learned = learn_wide(lesson, settings, (1e3, 1e5), 1, math.inf)
+    layer = learned.layer
     assert bool((layer.logits(list(counted)).argmax(axis=1) == [0, 0, 1, 1]).all()) == right
     assert layer.weights.shape == (len(layer.ngrams.hashes), hidden or 2)
     assert (layer.output is not None) == bool(hidden)

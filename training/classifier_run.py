@@ -6,7 +6,6 @@ Legend: M held-out texts, C labels.
 from __future__ import annotations
 
 import math
-import time
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
@@ -17,7 +16,7 @@ from model.alphabet import count_characters, train_alphabet
 from model.checkpoint import check_writable
 from training.classifier_checkpoints import Classifier, write_classifier
 from training.classifier_figures import classifier_figures
-from training.classifier_learning import mean_loss, network_logits
+from training.classifier_learning import network_logits
 from training.classifier_members import learn_networks
 from training.classifier_room import ClassifierRun, Clock, Room
 from training.devices import choose_device, described
@@ -30,7 +29,7 @@ from training.run import Trained
 from training.starting import check_classifier, tell_unknown
 from training.targets import Targets
 from training.text_batches import encode_texts
-from training.wide import STRENGTHS, Lesson, WideLayer, learn_wide
+from training.wide_choice import choose_wide, relearn_wide
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -41,10 +40,10 @@ if TYPE_CHECKING:
     from training.classifier_figures import Observed
     from training.label_split import SplitTexts
     from training.settings import TrainingSettings
+    from training.wide import WideLayer
 
 LEARNED_TEXTS, LEAST_STEPS = 600_000, 1_000  # at least, as far as the number of epochs allows
 LEAST_EPOCHS, MOST_EPOCHS = 4, 60
-WIDE_SHARE = 0.3  # of the time, at most, for the weights over n-grams; as much again to learn them from all texts
 
 
 def train_classifier(
@@ -170,20 +169,20 @@ def learn_classifier(
         measure: gives the figures, before the n-grams learn what is measured on.
         report: where to write what was observed and measured, as HTML; None for nowhere.
     """
-    told, strength, wide = room.told, 0.0, None
+    told, chosen = room.told, None
     if any(each.is_wide for each in told.members):
-        strength, wide = choose_wide(room)
+        chosen = choose_wide(room)
     learned = learn_networks(room, out)
-    classifier = join(room, learned.networks, wide)
+    classifier = join(room, learned.networks, None if chosen is None else chosen.layer)
     figures, observed = measure(classifier)
-    if classifier.wide is not None and room.clock.left() > 0:
-        classifier = replace(classifier, wide=relearn_wide(room, strength))
+    if chosen is not None:
+        classifier = replace(classifier, wide=relearn_wide(room, chosen))
     made: dict[str, JSON] = {
         "reading": asdict(told.reading),
         "text": asdict(told.text),
         "training": asdict(told.training),
         "sorting": asdict(told.sorting),
-        "ngram_strength": strength,
+        "ngram_strength": 0.0 if chosen is None else chosen.strength,
         "outcomes": list(learned.outcomes),
         "torch": torch.__version__,
         "device": described(room.device),
@@ -207,44 +206,6 @@ def epochs_for(split: SplitTexts, training: TrainingSettings) -> int:
     steps = max(1.0, characters / training.batch_characters)  # an epoch
     wanted = max(LEARNED_TEXTS / len(split.texts), LEAST_STEPS / steps)
     return round(min(max(wanted, LEAST_EPOCHS), MOST_EPOCHS))
-
-
-def choose_wide(room: Room) -> tuple[float, WideLayer]:
-    """Learn the weights over n-grams with several strengths; give the one whose loss on held-out texts is least."""
-    split, settings = room.split, next(each for each in room.told.members if each.is_wide)
-    lesson = Lesson(texts=split.texts, targets=room.targets, text_weights=room.text_weights)
-    known = room.held_out.known()
-    deadline = time.monotonic() + min(room.clock.left() * WIDE_SHARE, 1e9)
-    best: tuple[float, float, WideLayer] | None = None
-    began = time.monotonic()
-    for strength, layer in learn_wide(lesson, settings, STRENGTHS, room.told.training.seed, deadline):
-        logits = layer.logits(split.held_out_texts)
-        temperature = fit_temperature(logits, known, room.held_out_weights)
-        loss = mean_loss(logits / temperature, known, room.held_out_weights)
-        if best is not None and loss > best[0]:
-            break
-        best = (loss, strength, layer)
-        if time.monotonic() >= deadline:
-            break
-    assert best is not None  # noqa: S101 - there is a first strength
-    _, strength, layer = best
-    right = float((layer.logits(split.held_out_texts).argmax(axis=1) == split.held_out_numbers).mean())
-    room.say(
-        f"{len(layer.ngrams.hashes):,} n-grams learned in {time.monotonic() - began:.0f} s: "
-        f"alone they label {right:.1%} of the held-out texts rightly"
-    )
-    return strength, layer
-
-
-def relearn_wide(room: Room, strength: float) -> WideLayer:
-    """Learn the weights over n-grams anew, from the held-out texts, too: what was to be measured on them is."""
-    split, settings = room.split, next(each for each in room.told.members if each.is_wide)
-    targets = room.targets.with_more(room.held_out)
-    weights = label_weights(targets.numbers, targets.labels, room.told.sorting.balance)[targets.numbers]
-    lesson = Lesson(texts=split.all_texts, targets=targets, text_weights=weights)
-    deadline = time.monotonic() + min(room.clock.left(), 1e9)
-    ((_, layer),) = learn_wide(lesson, settings, [strength], room.told.training.seed, deadline)
-    return layer
 
 
 def join(room: Room, networks: tuple[TextClassifier, ...], wide: WideLayer | None) -> Classifier:

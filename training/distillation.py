@@ -20,7 +20,7 @@ from training.classification_metrics import accuracy
 from training.classifier_checkpoints import rebuild_classifier
 from training.classifier_figures import classifier_figures, rounded
 from training.classifier_learning import network_logits
-from training.classifier_run import WIDE_SHARE, counted, learn_classifier, make_room, prepare
+from training.classifier_run import counted, learn_classifier, make_room, prepare
 from training.label_split import SplitTexts, held_out_share, label_weights, pick, split_labelled, without_rare_labels
 from training.labelled import looks_labelled, read_labelled
 from training.protocol import digest
@@ -29,6 +29,7 @@ from training.sources import one_line
 from training.targets import Targets, Taught
 from training.text_batches import encode_texts
 from training.wide import Lesson, learn_wide
+from training.wide_choice import WIDE_SHARE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -226,7 +227,7 @@ def without_held_out(
 ) -> Classifier:
     """Give the teacher as it was when it was measured: with n-grams that have not learned the held-out texts.
 
-    They have by the time it is served (``classifier_run.relearn_wide``), and what they say of other texts lets the
+    They have by the time it is served (``wide_choice.relearn_wide``), and what they say of other texts lets the
     student know: with such a teacher a student had .88 on held-out texts and .85, as its teacher, on new ones.
     """
     if teacher.wide is None or not material.has_labels:
@@ -249,5 +250,5 @@ def without_held_out(
         text_weights=label_weights(numbers, len(split.labels), balance)[numbers],
     )
     settings = next(each for each in teacher.settings if each.is_wide)
-    ((_, wide),) = learn_wide(lesson, settings, [strength], 0, deadline)
-    return replace(teacher, wide=wide)
+    (learned,) = learn_wide(lesson, settings, [strength], 0, deadline)
+    return replace(teacher, wide=learned.layer)

@@ -10,73 +10,32 @@ from __future__ import annotations
 
 import math
 import time
-import warnings
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
-from model.hashed_ngrams import HashedNgrams, hash_ngrams, look_up, term_weights
+from training.ngram_occurrences import known_ngrams, label_contrast, occurrences
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
     from torch import Tensor
 
+    from model.hashed_ngrams import HashedNgrams
     from training.classifier_settings import ClassifierSettings
+    from training.ngram_occurrences import Occurrences
     from training.targets import Targets
 
 MOST_WEIGHTS = 2**24  # of n-grams times labels or hidden units: beyond, the n-grams in the fewest texts are left out
 STRENGTHS = (0.5, 2.0, 8.0, 32.0)  # tried, one after another: the greater, the farther the weights may go
-STEPS, STEPS_AT_ONCE = 150, 15  # of L-BFGS, at most, and between two looks at the clock
+STEPS, STEPS_AT_ONCE = 150, 15  # of L-BFGS, at most, and between two looks at what they gain
+FEWEST_LOSSES = 2  # found even where no time is left: at the start, and a first step away, which says a little
 LEAST_GAIN = 1e-5  # nats, in so many steps
 HISTORY = 8
 FIRST_WEIGHTS = 0.01  # standard deviation, before a hidden layer
-SMOOTHING = 1.0  # texts that every label is taken to have used an n-gram in, beforehand
-
-
-@dataclass(frozen=True, kw_only=True)
-class Occurrences:
-    """Which n-grams stand in which texts: rows of a sparse matrix (D, F).
-
-    starts: (D + 1,) where each text begins; places: (M,) of the n-grams; values: (M,) float32.
-    """
-
-    starts: NDArray[np.int64]
-    places: NDArray[np.int64]
-    values: NDArray[np.float32]
-    ngrams: int  # F
-
-    @property
-    def texts(self) -> NDArray[np.int64]:
-        """The text of each: (M,)."""
-        return np.repeat(np.arange(len(self.starts) - 1), np.diff(self.starts))
-
-    def matrix(self) -> Tensor:
-        """Give them as a sparse tensor (D, F)."""
-        return sparse(self.starts, self.places, self.values, (len(self.starts) - 1, self.ngrams))
-
-    def transposed(self) -> Tensor:
-        """Give them as a sparse tensor (F, D)."""
-        order = np.argsort(self.places, kind="stable")
-        counts = np.bincount(self.places, minlength=self.ngrams)
-        starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)])
-        return sparse(starts, self.texts[order], self.values[order], (self.ngrams, len(self.starts) - 1))
-
-
-def sparse(
-    starts: NDArray[np.int64], columns: NDArray[np.int64], values: NDArray[np.float32], size: tuple[int, int]
-) -> Tensor:
-    """Make a sparse tensor of compressed rows."""
-    # Half as many bytes to walk through: a product of two columns takes three fifths of the time.
-    index = np.int32 if len(values) < 2**31 and max(size) < 2**31 else np.int64
-    arrays = (starts.astype(index), columns.astype(index), values)
-    rows, places, held = (torch.from_numpy(np.ascontiguousarray(each)) for each in arrays)
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Sparse CSR tensor support is in beta")
-        return torch.sparse_csr_tensor(rows, places, held, size=size, check_invariants=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,71 +57,6 @@ class WideLayer:
         if self.output is None:
             return np.asarray(summed)
         return np.asarray(np.maximum(summed, 0) @ self.output[0] + self.output[1])
-
-
-def known_ngrams(texts: Sequence[str], least: int, most: int, fewest_texts: int, most_kept: int) -> HashedNgrams:
-    """Find the n-grams that stand in enough texts, the most widespread where there are too many.
-
-    Args:
-        texts: to learn from.
-        least: characters of an n-gram.
-        most: characters of an n-gram.
-        fewest_texts: that one must stand in.
-        most_kept: F at most.
-    """
-    counted: dict[str, NDArray[Any]] = {"hashes": np.empty(0, np.uint64), "texts": np.empty(0, np.int64)}
-    for length in range(least, most + 1):
-        hashes, owners = hash_ngrams(texts, length, length)
-        order = np.lexsort((owners, hashes))
-        hashes, owners = hashes[order], owners[order]
-        new = np.ones(len(hashes), np.bool_)
-        new[1:] = (hashes[1:] != hashes[:-1]) | (owners[1:] != owners[:-1])  # once a text
-        different, texts_with = np.unique(hashes[new], return_counts=True)
-        kept = texts_with >= fewest_texts
-        counted["hashes"] = np.concatenate([counted["hashes"], different[kept]])
-        counted["texts"] = np.concatenate([counted["texts"], texts_with[kept]])
-    chosen = np.argsort(-counted["texts"], kind="stable")[:most_kept]
-    chosen = chosen[np.argsort(counted["hashes"][chosen])]
-    rarities = np.log((1 + len(texts)) / (1 + counted["texts"][chosen])) + 1
-    return HashedNgrams(
-        hashes=counted["hashes"][chosen],
-        rarities=rarities.astype(np.float32),
-        scales=np.ones(len(chosen), np.float32),
-        least=least,
-        most=most,
-    )
-
-
-def occurrences(texts: Sequence[str], ngrams: HashedNgrams) -> Occurrences:
-    """Find the n-grams known in texts, as ``HashedNgrams.of_text`` finds those of one."""
-    hashes, owners = hash_ngrams(texts, ngrams.least, ngrams.most)
-    places, found = look_up(ngrams.hashes, hashes)
-    keys, repeats = np.unique(owners[found] * max(len(ngrams.hashes), 1) + places, return_counts=True)
-    rows, places = np.divmod(keys, max(len(ngrams.hashes), 1))
-    values = term_weights(repeats) * ngrams.rarities[places]
-    squares = np.bincount(rows, values.astype(np.float64) ** 2, minlength=len(texts))
-    lengths = np.maximum(np.sqrt(squares), 1e-12).astype(np.float32)
-    values = values / lengths[rows] * ngrams.scales[places]
-    starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(np.bincount(rows, minlength=len(texts)))])
-    return Occurrences(starts=starts, places=places, values=values, ngrams=len(ngrams.hashes))
-
-
-def label_contrast(found: Occurrences, labels: NDArray[np.int64], number: int) -> NDArray[np.float32]:
-    """Give how differently the labels use each n-gram: (F,), the largest |log odds ratio| over labels.
-
-    Source: Wang and Manning 2012, section 2, for two labels; here each label against all others.
-
-    Args:
-        found: in the texts to learn from.
-        labels: (D,) of each text.
-        number: C.
-    """
-    with_label = np.bincount(found.places * number + labels[found.texts], minlength=found.ngrams * number)
-    used = with_label.reshape(-1, number) + SMOOTHING  # (F, C)
-    others = used.sum(axis=1, keepdims=True) - used + (2 - number) * SMOOTHING  # smoothed as often as the label
-    ratios = np.log(used / used.sum(axis=0)) - np.log(others / others.sum(axis=0))
-    largest: NDArray[np.float32] = np.abs(ratios).max(axis=1).astype(np.float32)
-    return largest
 
 
 class Product(torch.autograd.Function):
@@ -192,6 +86,15 @@ class Lesson:
     text_weights: NDArray[np.float64]
 
 
+@dataclass(frozen=True, kw_only=True)
+class LearnedWide:
+    """A layer, the strength it was learned with, and whether there was time to finish."""
+
+    strength: float
+    layer: WideLayer
+    finished: bool
+
+
 class WideNetwork(torch.nn.Module):
     """The layer while it learns: of (F, C) zeros, or of a hidden layer of random weights."""
 
@@ -216,14 +119,23 @@ class WideNetwork(torch.nn.Module):
         return torch.relu(summed) @ self.output + self.output_bias
 
 
-def descend(network: WideNetwork, lesson: Lesson, found: Occurrences, strength: float, deadline: float) -> None:
-    """Go from where a network is to where its loss is least, or as far as time allows.
+class _OutOfTimeError(Exception):
+    """Ends a descent between two looks at the loss."""
+
+
+def descend(network: WideNetwork, lesson: Lesson, found: Occurrences, strength: float, deadline: float) -> bool:
+    """Go from where a network is to where its loss is least, or to the least that was found until the deadline.
 
     The loss is the mean of the targets' losses, plus the sum of squares of the weights over 2 · strength · D.
+
+    Returns:
+        Whether it came to its end.
     """
     matrix, transposed = found.matrix(), found.transposed()
     text_weights = torch.from_numpy(lesson.text_weights.astype(np.float32))
     penalised = [each for each in network.parameters() if each.dim() > 1]
+    best = [each.detach().clone() for each in network.parameters()]
+    losses: list[float] = []
     optimiser = torch.optim.LBFGS(
         network.parameters(),
         max_iter=STEPS_AT_ONCE,
@@ -233,19 +145,37 @@ def descend(network: WideNetwork, lesson: Lesson, found: Occurrences, strength: 
     )
 
     def loss() -> float:
+        if len(losses) >= FEWEST_LOSSES and time.monotonic() >= deadline:
+            raise _OutOfTimeError
         optimiser.zero_grad()
         each = lesson.targets.losses(network(matrix, transposed))
         squares = torch.stack([(weights**2).sum() for weights in penalised]).sum()
         total = (each * text_weights).mean() + squares / (2 * strength * len(text_weights))
         total.backward()  # type: ignore[no-untyped-call]
-        return float(total.detach())
+        found_loss = float(total.detach())
+        if found_loss < min(losses, default=math.inf):
+            put(best, network.parameters())
+        losses.append(found_loss)
+        return found_loss
 
     before = math.inf
-    for _ in range(0, STEPS, STEPS_AT_ONCE):
-        reached = float(optimiser.step(loss))  # type: ignore[no-untyped-call]
-        if before - reached < LEAST_GAIN or time.monotonic() >= deadline:
-            return
-        before = reached
+    try:
+        for _ in range(0, STEPS, STEPS_AT_ONCE):
+            reached = float(optimiser.step(loss))  # type: ignore[no-untyped-call]
+            if before - reached < LEAST_GAIN:
+                break
+            before = reached
+    except _OutOfTimeError:
+        put(network.parameters(), best)
+        return False
+    return True
+
+
+def put(places: Iterable[Tensor], values: Iterable[Tensor]) -> None:
+    """Copy each of the values to its place."""
+    with torch.no_grad():
+        for place, value in zip(places, values, strict=True):
+            place.copy_(value)
 
 
 def layer_of(network: WideNetwork, ngrams: HashedNgrams, contrast: NDArray[np.float32]) -> WideLayer:
@@ -259,7 +189,7 @@ def layer_of(network: WideNetwork, ngrams: HashedNgrams, contrast: NDArray[np.fl
 
 def learn_wide(
     lesson: Lesson, settings: ClassifierSettings, strengths: Sequence[float], seed: int, deadline: float
-) -> Iterator[tuple[float, WideLayer]]:
+) -> Iterator[LearnedWide]:
     """Learn the layer with one strength after another, each going on from the one before.
 
     Args:
@@ -270,7 +200,7 @@ def learn_wide(
         deadline: by ``time.monotonic``, when to stop descending.
 
     Yields:
-        Each strength, and the layer learned with it.
+        What was learned with each strength.
     """
     ngrams = known_ngrams(
         lesson.texts,
@@ -285,5 +215,5 @@ def learn_wide(
     generator = torch.Generator().manual_seed(seed)
     network = WideNetwork(len(ngrams.hashes), settings.ngram_hidden, lesson.targets.labels, generator)
     for strength in strengths:
-        descend(network, lesson, scaled, strength, deadline)
-        yield strength, layer_of(network, ngrams, contrast)
+        finished = descend(network, lesson, scaled, strength, deadline)
+        yield LearnedWide(strength=strength, layer=layer_of(network, ngrams, contrast), finished=finished)

@@ -1,0 +1,91 @@
+"""How far weights over n-grams may go is chosen on held-out texts; half learned ones replace no measured ones."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+import torch
+
+from model.alphabet import count_characters, train_alphabet
+from training.classifier_room import ClassifierRun, Clock, Room
+from training.classifier_settings import ClassifierSettings
+from training.label_split import SplitTexts
+from training.reading import ReadingSettings
+from training.settings import TextSettings, TrainingSettings
+from training.targets import Targets
+from training.wide_choice import choose_wide, relearn_wide
+
+if TYPE_CHECKING:
+    from training.wide import WideLayer
+
+TEXTS, LEARNED = 300, 240
+MEASURED = "no time is left to learn the n-grams of the held-out texts, too: those that were measured are kept"
+
+
+def a_room(told: list[str], noise: float = 0.0, seconds: float = math.inf) -> Room:
+    """Random words to sort by whether "ab" is in them, so many of them labelled by chance; ``told`` gets what is said.
+
+    Args:
+        told: lines.
+        noise: share of the texts.
+        seconds: from now on.
+    """
+    generator = np.random.default_rng(0)
+    texts = ["".join(generator.choice(list("abcd"), int(generator.integers(3, 9)))) for _ in range(TEXTS)]
+    numbers = np.array([int("ab" in text) for text in texts])
+    chance = generator.random(TEXTS) < noise
+    numbers[chance] = generator.integers(2, size=int(chance.sum()))
+    split = SplitTexts(
+        labels=("first", "last"),
+        texts=texts[:LEARNED],
+        numbers=numbers[:LEARNED],
+        held_out_texts=texts[LEARNED:],
+        held_out_numbers=numbers[LEARNED:],
+    )
+    return Room(
+        told=ClassifierRun(
+            reading=ReadingSettings(),
+            text=TextSettings(),
+            members=(ClassifierSettings(encoder="wide", ngram_most=3),),
+            training=TrainingSettings(minutes=0, threads=1),
+        ),
+        split=split,
+        alphabet=train_alphabet(count_characters(split.texts, np.ones(LEARNED)), character_limit=100),
+        device=torch.device("cpu"),
+        clock=Clock(began=time.monotonic(), seconds=seconds),
+        targets=Targets(numbers=split.numbers, labels=2),
+        held_out=Targets(numbers=split.held_out_numbers, labels=2),
+        text_weights=np.ones(LEARNED),
+        held_out_weights=np.ones(TEXTS - LEARNED),
+        say=told.append,
+    )
+
+
+def right_of_held_out(layer: WideLayer, room: Room) -> float:
+    said = layer.logits(room.split.held_out_texts).argmax(axis=1)
+    return float((said == room.split.held_out_numbers).mean())
+
+
+def test_held_out_texts_are_learned_when_all_is_measured() -> None:
+    told: list[str] = []
+    room = a_room(told, noise=0.5)
+    chosen = choose_wide(room)
+    assert chosen.finished
+    again = relearn_wide(room, chosen)
+    assert right_of_held_out(again, room) > right_of_held_out(chosen.layer, room)
+    assert MEASURED not in told
+
+
+@pytest.mark.parametrize("left", [0.0, 1e-4])
+def test_weights_that_were_cut_short_replace_none_that_were_measured(left: float) -> None:
+    """With no time at all, and with time that ends before the descent does."""
+    told: list[str] = []
+    room = a_room(told)
+    chosen = choose_wide(room)
+    assert relearn_wide(replace(room, clock=Clock(began=time.monotonic(), seconds=left)), chosen) is chosen.layer
+    assert told[-1] == MEASURED

@@ -1,0 +1,62 @@
+"""How far weights over n-grams may go, chosen on held-out texts, which they learn when all is measured."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from training.classifier_learning import mean_loss
+from training.joining import fit_temperature
+from training.label_split import label_weights
+from training.wide import STRENGTHS, LearnedWide, Lesson, learn_wide
+
+if TYPE_CHECKING:
+    from training.classifier_room import Room
+    from training.wide import WideLayer
+
+WIDE_SHARE = 0.3  # of the time, at most, for the weights over n-grams; as much again to learn them from all texts
+
+
+def choose_wide(room: Room) -> LearnedWide:
+    """Learn the weights over n-grams with several strengths; give the one whose loss on held-out texts is least."""
+    split, settings = room.split, next(each for each in room.told.members if each.is_wide)
+    lesson = Lesson(texts=split.texts, targets=room.targets, text_weights=room.text_weights)
+    known = room.held_out.known()
+    deadline = time.monotonic() + min(room.clock.left() * WIDE_SHARE, 1e9)
+    best: tuple[float, LearnedWide] | None = None
+    began = time.monotonic()
+    for learned in learn_wide(lesson, settings, STRENGTHS, room.told.training.seed, deadline):
+        logits = learned.layer.logits(split.held_out_texts)
+        temperature = fit_temperature(logits, known, room.held_out_weights)
+        loss = mean_loss(logits / temperature, known, room.held_out_weights)
+        if best is not None and loss > best[0]:
+            break
+        best = (loss, learned)
+        if time.monotonic() >= deadline:
+            break
+    assert best is not None  # noqa: S101 - there is a first strength
+    _, chosen = best
+    right = float((chosen.layer.logits(split.held_out_texts).argmax(axis=1) == split.held_out_numbers).mean())
+    room.say(
+        f"{len(chosen.layer.ngrams.hashes):,} n-grams learned in {time.monotonic() - began:.0f} s: "
+        f"alone they label {right:.1%} of the held-out texts rightly"
+    )
+    return chosen
+
+
+def relearn_wide(room: Room, measured: LearnedWide) -> WideLayer:
+    """Learn the weights over n-grams anew, from the held-out texts, too: what was to be measured on them is.
+
+    Where time does not suffice, those that were measured are kept: half learned ones may be worse than their figures.
+    """
+    split, settings = room.split, next(each for each in room.told.members if each.is_wide)
+    if room.clock.left() > 0:
+        targets = room.targets.with_more(room.held_out)
+        weights = label_weights(targets.numbers, targets.labels, room.told.sorting.balance)[targets.numbers]
+        lesson = Lesson(texts=split.all_texts, targets=targets, text_weights=weights)
+        deadline = time.monotonic() + min(room.clock.left(), 1e9)
+        (learned,) = learn_wide(lesson, settings, [measured.strength], room.told.training.seed, deadline)
+        if learned.finished:
+            return learned.layer
+    room.say("no time is left to learn the n-grams of the held-out texts, too: those that were measured are kept")
+    return measured.layer
