@@ -94,6 +94,6 @@ def test_n_grams_learn_what_the_teacher_says_where_labels_say_the_contrary(truth
     lesson = Lesson(
         texts=texts, targets=Targets(numbers=labels, labels=2, taught=taught), text_weights=np.ones(len(texts))
     )
-    ((_, layer),) = learn_wide(lesson, ClassifierSettings(encoder="wide", ngram_most=3), (8.0,), 0, math.inf)
-    learned = layer.logits(["good day", "bad day"]).argmax(axis=1)
+    (found,) = learn_wide(lesson, ClassifierSettings(encoder="wide", ngram_most=3), (8.0,), 0, math.inf)
+    learned = found.layer.logits(["good day", "bad day"]).argmax(axis=1)
     assert learned.tolist() == ([0, 1] if truth else [1, 0])
