@@ -105,6 +105,13 @@ def explain(loaded: LoadedClassifier, text: str, label: str | None = None) -> Ex
     )
 
 
+def work_to_explain(loaded: LoadedClassifier, text: str) -> int:
+    """Give the characters that all members read, together, to explain a text: one more call for each explained."""
+    members = loaded.checkpoint.manifest.architecture.get("members")
+    networks = len(members) if isinstance(members, list) else 0
+    return min(len(text), EXPLAINED_CHARACTERS) * len(text) * max(networks, 1)
+
+
 def label_number(loaded: LoadedClassifier, text: str, label: str | None) -> int:
     """Give the number of a label, of a text's likeliest where it is None.
 

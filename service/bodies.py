@@ -8,7 +8,9 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_core import PydanticCustomError
 
 from model.channel import KINDS
+from model.classifier import LoadedClassifier
 from model.completion import CompletionRequest
+from model.explanation import work_to_explain
 from model.generation import MAX_TEMPERATURE, GenerationRequest
 from service.problems import ProblemError
 from service.settings import Settings
@@ -20,8 +22,9 @@ MAX_DECOMPOSITION = 4
 MAX_SEED = 2**53 - 1
 # Unicode sorts marks that follow one another in quadratic time, too; no text that is read has so many.
 MAX_MARKS = 1000
-# Explaining a text asks the model once for each of its first characters.
-MAX_EXPLAINED_CHARACTERS = 1000
+# Explaining a text asks the model once for each of its first characters, and every member reads all of it each time.
+MAX_EXPLAINED_CHARACTERS = 300
+MAX_EXPLAINED_WORK = 60_000  # characters that members read: a text of 300 by one member, of 109 by five
 
 
 def _settings(info: ValidationInfo) -> Settings:
@@ -167,4 +170,18 @@ class ClassifyBody(BaseModel):
                 HTTPStatus.BAD_REQUEST,
                 f"either text or texts must be given, got {'both' if given else 'neither'}; there are also "
                 "limit, explain, model",
+            )
+
+    def check_work(self, loaded: LoadedClassifier) -> None:
+        """Refuse to explain a text that would keep the members of a model busy for too long.
+
+        Raises:
+            ProblemError: 422.
+        """
+        work = work_to_explain(loaded, self.text) if self.explain else 0
+        if work > MAX_EXPLAINED_WORK:
+            raise ProblemError(
+                HTTPStatus.UNPROCESSABLE_ENTITY,
+                f"explain must have the members of {loaded.name} read at most {MAX_EXPLAINED_WORK:,} characters, got "
+                f"{work:,} for a text of {len(self.text)}; a shorter one takes fewer",
             )

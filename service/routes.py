@@ -81,6 +81,7 @@ def classify_body() -> Response:
     body = from_json(ClassifyBody, request, _settings())
     body.check_one_given()
     loaded = find_model(_models(), body.model, LoadedClassifier)
+    body.check_work(loaded)
     began = time.perf_counter()
     limit = min(body.limit, _settings().max_labels)
     sorted_texts = [as_json_classification(classify(loaded, text), limit) for text in body.texts or [body.text]]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,8 +14,10 @@ from test_service import post, problem_of
 
 from model.classification import as_json_object, classify
 from model.classifier import load_classifier
-from model.explanation import as_json_explanation, explain
+from model.explanation import as_json_explanation, explain, work_to_explain
 from service.app import create_app
+from service.bodies import ClassifyBody
+from service.problems import ProblemError
 from service.settings import Settings
 
 if TYPE_CHECKING:
@@ -62,11 +65,34 @@ def test_an_explanation_is_the_one_of_the_model(client: FlaskClient, all_models:
     assert "explanation" not in client.post("/v1/classify", json={"text": "서울", "explain": False}).get_json()
 
 
-@pytest.mark.parametrize("body", [{"texts": ["a"]}, {"text": "a" * 1001}])
+@pytest.mark.parametrize("body", [{"texts": ["a"]}, {"text": "a" * 301}])
 def test_what_cannot_be_explained_is_refused(client: FlaskClient, body: dict[str, object]) -> None:
     problem = problem_of(client.post("/v1/classify", json={**body, "explain": True}))
     assert problem["status"] == 422
-    assert "explain must be of one text of at most 1000 characters" in problem["detail"]
+    assert "explain must be of one text of at most 300 characters" in problem["detail"]
+
+
+def test_what_members_would_read_to_explain_is_bounded(client: FlaskClient, all_models: Path) -> None:
+    """A text of one length is explained by few members and refused of many."""
+    loaded = load_classifier(all_models / "countries")
+    for members, longest in ((1, 300), (2, 173), (5, 109)):
+        manifest = replace(
+            loaded.checkpoint.manifest,
+            architecture={**loaded.checkpoint.manifest.architecture, "members": [{}] * members},
+        )
+        several = replace(loaded, checkpoint=replace(loaded.checkpoint, manifest=manifest))
+        ClassifyBody.model_construct(text="a" * longest, explain=True).check_work(several)
+        longer = ClassifyBody.model_construct(text="a" * (longest + 1), explain=True)
+        with pytest.raises(ProblemError, match="explain must have the members of countries read at most 60,000 char"):
+            longer.check_work(several)
+        ClassifyBody.model_construct(text="a" * 9000, explain=False).check_work(several)
+    reply = client.post("/v1/classify", json={"text": "a" * 150, "explain": True, "model": "pair"})
+    pair = load_classifier(all_models / "pair")
+    assert work_to_explain(pair, "a" * 150) == 150 * 150 * 2
+    assert reply.status_code == 200
+    problem = problem_of(client.post("/v1/classify", json={"text": "a" * 200, "explain": True, "model": "pair"}))
+    assert problem["status"] == 422
+    assert "got 80,000 for a text of 200" in problem["detail"]
 
 
 def test_labels_are_in_order_of_probability_in_the_very_bytes(client: FlaskClient, all_models: Path) -> None:
