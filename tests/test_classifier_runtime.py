@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -188,6 +189,15 @@ def test_line_breaks_are_what_they_were_in_training(loaded: LoadedClassifier, te
     assert normalised(text) == learned
     assert "\n" not in learned
     assert classify(loaded, text).probabilities == classify(loaded, learned).probabilities
+
+
+def test_the_longest_text_that_is_learned_is_the_longest_that_is_asked() -> None:
+    for text, fits in (("a" * LONGEST_TEXT_CHARACTERS, True), ("a" * (LONGEST_TEXT_CHARACTERS + 1), False)):
+        bad_lines = BadLines("texts.csv", skip=True)
+        learned = list(parse_pairs([(1, "label", text)], ("label", "text"), bad_lines))
+        assert (len(learned), bad_lines.count) == ((1, 0) if fits else (0, 1))
+        with nullcontext() if fits else pytest.raises(InputError, match="at most 100,000 characters"):
+            assert normalised(text) == learned[0][1]
 
 
 def test_of_a_text_too_long_its_beginning_and_its_end_are_kept() -> None:
