@@ -88,11 +88,16 @@ class Lesson:
 
 @dataclass(frozen=True, kw_only=True)
 class LearnedWide:
-    """A layer, the strength it was learned with, and whether there was time to finish."""
+    """A layer, the strength it was learned with, and whether there was time to finish.
+
+    seconds: that learning it alone takes: those before any descent, and those of the longest so far, for the first one
+    comes from as far as it would.
+    """
 
     strength: float
     layer: WideLayer
     finished: bool
+    seconds: float
 
 
 class WideNetwork(torch.nn.Module):
@@ -202,6 +207,7 @@ def learn_wide(
     Yields:
         What was learned with each strength.
     """
+    began = time.monotonic()
     ngrams = known_ngrams(
         lesson.texts,
         settings.ngram_least,
@@ -214,6 +220,10 @@ def learn_wide(
     scaled = replace(found, values=found.values * contrast[found.places])
     generator = torch.Generator().manual_seed(seed)
     network = WideNetwork(len(ngrams.hashes), settings.ngram_hidden, lesson.targets.labels, generator)
+    prepared, longest = time.monotonic() - began, 0.0
     for strength in strengths:
+        began = time.monotonic()
         finished = descend(network, lesson, scaled, strength, deadline)
-        yield LearnedWide(strength=strength, layer=layer_of(network, ngrams, contrast), finished=finished)
+        longest = max(longest, time.monotonic() - began)
+        layer = layer_of(network, ngrams, contrast)
+        yield LearnedWide(strength=strength, layer=layer, finished=finished, seconds=prepared + longest)
