@@ -17,7 +17,7 @@ from model.classifier import load_classifier
 from training import classifier_members
 from training.classifier_checkpoints import network_tensors, rebuild_classifier
 from training.classifier_learning import network_logits
-from training.classifier_members import LearnedNetworks, learn_networks
+from training.classifier_members import LearnedNetworks, learn_networks, train_member
 from training.classifier_room import ClassifierRun, Clock, Room
 from training.classifier_run import train_classifier
 from training.classifier_settings import ClassifierSettings
@@ -74,6 +74,44 @@ def a_room(told: list[str] | None = None, **changed: Any) -> Room:
         say=ignore if told is None else told.append,
     )
     return replace(room, **changed)
+
+
+def test_what_came_before_takes_nothing_from_networks_twice(tmp_path: Path) -> None:
+    """Most of the time went by with texts and n-grams: the networks have what is left of it, but for what is kept."""
+    members = (replace(SMALL, encoder="wide+branches"),)
+    room = with_training(a_room(clock=Clock(began=time.monotonic() - 600, seconds=1000)), members=1, epochs=60)
+    room = replace(room, told=replace(room.told, members=members))
+    (outcome,) = learned_in(room, tmp_path / "m").outcomes
+    assert outcome["ended"] != "time"
+    (tmp_path / "kept").mkdir()
+    (outcome,) = learn_networks(room, tmp_path / "kept", 400).outcomes
+    assert outcome["ended"] == "time"
+
+
+@pytest.mark.parametrize(("seconds", "warned"), [(0.0, True), (60.0, False)])
+def test_a_network_that_has_not_read_every_text_says_so(seconds: float, warned: bool) -> None:
+    told: list[str] = []
+    train_member(alone(a_room()), seconds, None, 0, told.append)
+    assert told[-1].startswith("it has not read every text once") == warned
+
+
+def test_a_network_beside_ngrams_learns_within_the_minutes_told(countries_file: Path, tmp_path: Path) -> None:
+    """Six seconds, and as many again for a busy machine."""
+    training = TrainingSettings(minutes=0.1, batch_characters=512, learning_rate=1e-5, threads=1)  # gains to the end
+    member = replace(SMALL, encoder="wide+branches", ngram_most=3)
+    told = ClassifierRun(
+        reading=ReadingSettings(), text=TextSettings(), members=(member,), training=training, epochs=10_000
+    )
+    began = time.monotonic()
+    train_classifier([str(countries_file)], tmp_path / "m", told, say=ignore, began=began)
+    assert time.monotonic() - began < 12
+    outcomes = load_classifier(tmp_path / "m").checkpoint.manifest.provenance["outcomes"]
+    assert isinstance(outcomes, list)
+    (outcome,) = outcomes
+    assert isinstance(outcome, dict)
+    assert outcome["ended"] == "time"
+    assert isinstance(outcome["epochs"], float)
+    assert outcome["epochs"] > 1
 
 
 def with_training(room: Room, **changed: Any) -> Room:

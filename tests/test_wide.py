@@ -39,7 +39,7 @@ def test_contrast_is_the_largest_log_odds_ratio_of_a_label_against_the_others() 
     """Three n-grams in five texts; each label, and the others together, count as having used each once more."""
     found = Occurrences(
         starts=np.array([0, 2, 3, 5, 6, 8]),
-        places=np.array([0, 1, 0, 1, 2, 2, 0, 2]),
+        places=np.array([0, 1, 0, 1, 2, 2, 0, 2], np.int32),
         values=np.ones(8, np.float32),
         ngrams=3,
     )
@@ -61,7 +61,7 @@ def test_contrast_is_the_largest_log_odds_ratio_of_a_label_against_the_others() 
 def test_contrast_of_two_labels_is_the_log_count_ratio() -> None:
     """Wang and Manning's r = log((p / |p|) / (q / |q|)), written out: p = (3, 1), q = (1, 2)."""
     found = Occurrences(
-        starts=np.array([0, 1, 2, 3]), places=np.array([0, 0, 1]), values=np.ones(3, np.float32), ngrams=2
+        starts=np.array([0, 1, 2, 3]), places=np.array([0, 0, 1], np.int32), values=np.ones(3, np.float32), ngrams=2
     )
     contrast = label_contrast(found, np.array([0, 0, 1]), 2)
     np.testing.assert_allclose(contrast, [math.log((3 / 4) / (1 / 3)), math.log((2 / 3) / (1 / 4))], rtol=1e-6)
@@ -74,7 +74,8 @@ def test_sparse_rows_are_the_matrix_and_turned_around_its_transpose() -> None:
     assert matrix.shape == (9, found.ngrams)
     np.testing.assert_allclose((matrix**2).sum(dim=1), 1, rtol=1e-5)
     assert torch.equal(found.transposed().to_dense(), matrix.T)
-    row, place, value = found.texts[20], found.places[20], found.values[20]
+    ((texts, places, values),) = found.parts()
+    row, place, value = texts[20], places[20], values[20]
     assert float(matrix[int(row), int(place)]) == float(value)
 
 

@@ -6,7 +6,6 @@ Legend: C labels.
 from __future__ import annotations
 
 import hashlib
-import time
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -67,17 +66,21 @@ class LearnedNetworks:
     records: dict[int, TrainingRecord]
 
 
-def learn_networks(room: Room, out: Path) -> LearnedNetworks:
-    """Train the network of every member that has one, or go on from those that a stopped run left."""
+def learn_networks(room: Room, out: Path, kept_seconds: float = 0.0) -> LearnedNetworks:
+    """Train the network of every member that has one, or go on from those that a stopped run left.
+
+    Args:
+        room: what from.
+        out: the model's folder.
+        kept_seconds: for what is to be learned after them.
+    """
     told = room.told
     chosen = [each for each in told.members if each.reads_characters]
     if not chosen:
         return LearnedNetworks(networks=(), outcomes=(), forget=lambda: None, records={})
     folder = members_folder(out, told_of(room, len(chosen)))
     reserve = min(max(room.clock.seconds * MEASURED_SHARE, MEASURED_SECONDS[0]), MEASURED_SECONDS[1])
-    if any(each.is_wide for each in told.members):
-        reserve += time.monotonic() - room.clock.began  # n-grams, once more
-    reserve += REPORT_SECONDS if room.observes else 0.0
+    reserve += kept_seconds + (REPORT_SECONDS if room.observes else 0.0)
     seconds = seconds_of_each(room.clock.left() - reserve, len(chosen), told.training)
     watched = first_missing(folder, len(chosen)) if room.observes else None
     train = partial(train_member, replace(room, say=ignore), seconds, watched)
@@ -124,6 +127,8 @@ def train_member(room: Room, seconds: float, watched: int | None, number: int, s
     beside = name if seeded.processes > 1 else ""
     outcome = learn_network(network.to(room.device), own_room, seconds, observer, beside)
     say(f"{which}trained {outcome.epochs:.1f} epochs in {outcome.seconds:.0f} s (ended by {outcome.ended})")
+    if outcome.epochs < 1:
+        say(f"{which}it has not read every text once: more --minutes, or fewer or smaller members, would do it good")
     record = None if observer is None else observer.record
     return Member(tensors=network_tensors(network.cpu()), facts=in_places(asdict(outcome)), record=record)
 

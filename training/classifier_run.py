@@ -29,7 +29,7 @@ from training.run import Trained
 from training.starting import check_classifier, tell_unknown
 from training.targets import Targets
 from training.text_batches import encode_texts
-from training.wide_choice import choose_wide, relearn_wide
+from training.wide_choice import choose_wide, relearn_wide, seconds_again
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -172,7 +172,9 @@ def learn_classifier(
     told, chosen = room.told, None
     if any(each.is_wide for each in told.members):
         chosen = choose_wide(room)
-    learned = learn_networks(room, out)
+    # Where it was cut short, as much time again would not do.
+    reserve = seconds_again(room, chosen) if chosen is not None and chosen.finished else 0.0
+    learned = learn_networks(room, out, reserve)
     classifier = join(room, learned.networks, None if chosen is None else chosen.layer)
     figures, observed = measure(classifier)
     if chosen is not None:

@@ -17,12 +17,14 @@ import torch
 from model.hashed_ngrams import HashedNgrams, hash_ngrams, look_up, term_weights
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
     from torch import Tensor
 
 SMOOTHING = 1.0  # texts that every label is taken to have used an n-gram in, beforehand
+CHARACTERS_AT_ONCE = 2**20  # of texts: while n-grams are looked for, each takes some 300 bytes
+OCCURRENCES_AT_ONCE = 2**22
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,14 +35,18 @@ class Occurrences:
     """
 
     starts: NDArray[np.int64]
-    places: NDArray[np.int64]
+    places: NDArray[np.int32]
     values: NDArray[np.float32]
     ngrams: int  # F
 
-    @property
-    def texts(self) -> NDArray[np.int64]:
-        """The text of each: (M,)."""
-        return np.repeat(np.arange(len(self.starts) - 1), np.diff(self.starts))
+    def parts(self) -> Iterator[tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float32]]]:
+        """Give text, place and value of each, a few million at a time: (M,) in all."""
+        numbers = np.arange(len(self.starts) - 1, dtype=np.int32)
+        for begin in range(0, len(self.places), OCCURRENCES_AT_ONCE):
+            end = begin + OCCURRENCES_AT_ONCE
+            inside: NDArray[np.int64] = np.clip(self.starts, begin, end)
+            texts = np.repeat(numbers, inside[1:] - inside[:-1])
+            yield texts, self.places[begin:end], self.values[begin:end]
 
     def matrix(self) -> Tensor:
         """Give them as a sparse tensor (D, F)."""
@@ -48,23 +54,43 @@ class Occurrences:
 
     def transposed(self) -> Tensor:
         """Give them as a sparse tensor (F, D)."""
-        order = np.argsort(self.places, kind="stable")
-        counts = np.bincount(self.places, minlength=self.ngrams)
-        starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)])
-        return sparse(starts, self.texts[order], self.values[order], (self.ngrams, len(self.starts) - 1))
+        starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(np.bincount(self.places, minlength=self.ngrams))])
+        rows, values = np.empty(len(self.places), np.int32), np.empty(len(self.places), np.float32)
+        free = starts[:-1].copy()  # (F,) where the next one of each n-gram goes
+        for texts, places, held in self.parts():
+            order = np.argsort(places, kind="stable")
+            sorted_places = places[order]
+            counts = np.bincount(places, minlength=self.ngrams)
+            before = np.cumsum(counts) - counts
+            targets = free[sorted_places] + np.arange(len(order)) - before[sorted_places]
+            rows[targets], values[targets] = texts[order], held[order]
+            free += counts
+        return sparse(starts, rows, values, (self.ngrams, len(self.starts) - 1))
 
 
 def sparse(
-    starts: NDArray[np.int64], columns: NDArray[np.int64], values: NDArray[np.float32], size: tuple[int, int]
+    starts: NDArray[np.int64], columns: NDArray[np.int32], values: NDArray[np.float32], size: tuple[int, int]
 ) -> Tensor:
     """Make a sparse tensor of compressed rows."""
     # Half as many bytes to walk through: a product of two columns takes three fifths of the time.
     index = np.int32 if len(values) < 2**31 and max(size) < 2**31 else np.int64
-    arrays = (starts.astype(index), columns.astype(index), values)
+    arrays = (starts.astype(index), columns.astype(index, copy=False), values)
     rows, places, held = (torch.from_numpy(np.ascontiguousarray(each)) for each in arrays)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Sparse CSR tensor support is in beta")
         return torch.sparse_csr_tensor(rows, places, held, size=size, check_invariants=False)
+
+
+def text_chunks(texts: Sequence[str]) -> Iterator[Sequence[str]]:
+    """Give texts a chunk at a time, of about so many characters that their n-grams fit in memory; none is cut."""
+    begin, characters = 0, 0
+    for end, text in enumerate(texts, start=1):
+        characters += len(text)
+        if characters >= CHARACTERS_AT_ONCE:
+            yield texts[begin:end]
+            begin, characters = end, 0
+    if begin < len(texts):
+        yield texts[begin:]
 
 
 def known_ngrams(texts: Sequence[str], least: int, most: int, fewest_texts: int, most_kept: int) -> HashedNgrams:
@@ -79,12 +105,7 @@ def known_ngrams(texts: Sequence[str], least: int, most: int, fewest_texts: int,
     """
     counted: dict[str, NDArray[Any]] = {"hashes": np.empty(0, np.uint64), "texts": np.empty(0, np.int64)}
     for length in range(least, most + 1):
-        hashes, owners = hash_ngrams(texts, length, length)
-        order = np.lexsort((owners, hashes))
-        hashes, owners = hashes[order], owners[order]
-        new = np.ones(len(hashes), np.bool_)
-        new[1:] = (hashes[1:] != hashes[:-1]) | (owners[1:] != owners[:-1])  # once a text
-        different, texts_with = np.unique(hashes[new], return_counts=True)
+        different, texts_with = different_ngrams(texts, length)
         kept = texts_with >= fewest_texts
         counted["hashes"] = np.concatenate([counted["hashes"], different[kept]])
         counted["texts"] = np.concatenate([counted["texts"], texts_with[kept]])
@@ -100,8 +121,43 @@ def known_ngrams(texts: Sequence[str], least: int, most: int, fewest_texts: int,
     )
 
 
+def different_ngrams(texts: Sequence[str], length: int) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
+    """Find all n-grams of a length in texts: their hashes (F,), ascending, and how many texts have each (F,)."""
+    found, counts = [np.empty(0, np.uint64)], [np.empty(0, np.int32)]
+    for chunk in text_chunks(texts):
+        hashes, owners = hash_ngrams(chunk, length, length)
+        order = np.lexsort((owners, hashes))
+        hashes, owners = hashes[order], owners[order]
+        new = np.ones(len(hashes), np.bool_)
+        new[1:] = (hashes[1:] != hashes[:-1]) | (owners[1:] != owners[:-1])  # once a text
+        different, texts_with = np.unique(hashes[new], return_counts=True)
+        found.append(different)
+        counts.append(texts_with.astype(np.int32))
+    hashes, with_it = np.concatenate(found), np.concatenate(counts)
+    del found, counts
+    order = np.argsort(hashes)
+    hashes, with_it = hashes[order], with_it[order]
+    first = np.flatnonzero(np.concatenate([np.ones(1, np.bool_), hashes[1:] != hashes[:-1]])[: len(hashes)])
+    return hashes[first], np.add.reduceat(with_it, first, dtype=np.int64) if len(first) else np.empty(0, np.int64)
+
+
 def occurrences(texts: Sequence[str], ngrams: HashedNgrams) -> Occurrences:
     """Find the n-grams known in texts, as ``HashedNgrams.of_text`` finds those of one."""
+    counts, places, values = [np.zeros(1, np.int64)], [np.empty(0, np.int32)], [np.empty(0, np.float32)]
+    for chunk in text_chunks(texts):
+        found = occurrences_at_once(chunk, ngrams)
+        counts.append(found[0])
+        places.append(found[1])
+        values.append(found[2])
+    starts = np.cumsum(np.concatenate(counts))
+    known = len(ngrams.hashes)
+    return Occurrences(starts=starts, places=np.concatenate(places), values=np.concatenate(values), ngrams=known)
+
+
+def occurrences_at_once(
+    texts: Sequence[str], ngrams: HashedNgrams
+) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]]:
+    """Find the n-grams known in some texts: how many each text has (D,), the places and the values of all (M,)."""
     hashes, owners = hash_ngrams(texts, ngrams.least, ngrams.most)
     places, found = look_up(ngrams.hashes, hashes)
     keys, repeats = np.unique(owners[found] * max(len(ngrams.hashes), 1) + places, return_counts=True)
@@ -110,8 +166,7 @@ def occurrences(texts: Sequence[str], ngrams: HashedNgrams) -> Occurrences:
     squares = np.bincount(rows, values.astype(np.float64) ** 2, minlength=len(texts))
     lengths = np.maximum(np.sqrt(squares), 1e-12).astype(np.float32)
     values = values / lengths[rows] * ngrams.scales[places]
-    starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(np.bincount(rows, minlength=len(texts)))])
-    return Occurrences(starts=starts, places=places, values=values, ngrams=len(ngrams.hashes))
+    return np.bincount(rows, minlength=len(texts)), places.astype(np.int32), values
 
 
 def label_contrast(found: Occurrences, labels: NDArray[np.int64], number: int) -> NDArray[np.float32]:
@@ -124,7 +179,9 @@ def label_contrast(found: Occurrences, labels: NDArray[np.int64], number: int) -
         labels: (D,) of each text.
         number: C.
     """
-    with_label = np.bincount(found.places * number + labels[found.texts], minlength=found.ngrams * number)
+    with_label = np.zeros(found.ngrams * number, np.int64)
+    for texts, places, _ in found.parts():
+        with_label += np.bincount(places.astype(np.int64) * number + labels[texts], minlength=len(with_label))
     used = with_label.reshape(-1, number) + SMOOTHING  # (F, C)
     others = used.sum(axis=1, keepdims=True) - used + (2 - number) * SMOOTHING  # smoothed as often as the label
     ratios = np.log(used / used.sum(axis=0)) - np.log(others / others.sum(axis=0))

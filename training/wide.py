@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from training.ngram_occurrences import known_ngrams, label_contrast, occurrences
+from training.ngram_occurrences import known_ngrams, label_contrast, occurrences, text_chunks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -53,7 +53,9 @@ class WideLayer:
 
     def logits(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Give the logits of texts: (D, C), nats."""
-        summed = (occurrences(texts, self.ngrams).matrix() @ torch.from_numpy(self.weights)).numpy() + self.bias
+        weights, chunks = torch.from_numpy(self.weights), text_chunks(texts)
+        products = [(occurrences(chunk, self.ngrams).matrix() @ weights).numpy() for chunk in chunks]
+        summed = np.concatenate([np.empty((0, weights.shape[1]), np.float32), *products]) + self.bias
         if self.output is None:
             return np.asarray(summed)
         return np.asarray(np.maximum(summed, 0) @ self.output[0] + self.output[1])
@@ -88,11 +90,16 @@ class Lesson:
 
 @dataclass(frozen=True, kw_only=True)
 class LearnedWide:
-    """A layer, the strength it was learned with, and whether there was time to finish."""
+    """A layer, the strength it was learned with, and whether there was time to finish.
+
+    seconds: that learning it alone takes: those before any descent, and those of the longest so far, for the first one
+    comes from as far as it would.
+    """
 
     strength: float
     layer: WideLayer
     finished: bool
+    seconds: float
 
 
 class WideNetwork(torch.nn.Module):
@@ -202,6 +209,7 @@ def learn_wide(
     Yields:
         What was learned with each strength.
     """
+    began = time.monotonic()
     ngrams = known_ngrams(
         lesson.texts,
         settings.ngram_least,
@@ -211,9 +219,13 @@ def learn_wide(
     )
     found = occurrences(lesson.texts, ngrams)
     contrast = label_contrast(found, lesson.targets.numbers, lesson.targets.labels)
-    scaled = replace(found, values=found.values * contrast[found.places])
+    found = replace(found, values=found.values * contrast[found.places])  # the unscaled ones are needed no more
     generator = torch.Generator().manual_seed(seed)
     network = WideNetwork(len(ngrams.hashes), settings.ngram_hidden, lesson.targets.labels, generator)
+    prepared, longest = time.monotonic() - began, 0.0
     for strength in strengths:
-        finished = descend(network, lesson, scaled, strength, deadline)
-        yield LearnedWide(strength=strength, layer=layer_of(network, ngrams, contrast), finished=finished)
+        began = time.monotonic()
+        finished = descend(network, lesson, found, strength, deadline)
+        longest = max(longest, time.monotonic() - began)
+        layer = layer_of(network, ngrams, contrast)
+        yield LearnedWide(strength=strength, layer=layer, finished=finished, seconds=prepared + longest)

@@ -44,13 +44,18 @@ def choose_wide(room: Room) -> LearnedWide:
     return chosen
 
 
+def seconds_again(room: Room, measured: LearnedWide) -> float:
+    """Foretell how many seconds ``relearn_wide`` needs: as many for each text as before, when that was finished."""
+    return measured.seconds * len(room.split.all_texts) / len(room.split.texts)
+
+
 def relearn_wide(room: Room, measured: LearnedWide) -> WideLayer:
     """Learn the weights over n-grams anew, from the held-out texts, too: what was to be measured on them is.
 
     Where time does not suffice, those that were measured are kept: half learned ones may be worse than their figures.
     """
     split, settings = room.split, next(each for each in room.told.members if each.is_wide)
-    if room.clock.left() > 0:
+    if room.clock.left() > seconds_again(room, measured):
         targets = room.targets.with_more(room.held_out)
         weights = label_weights(targets.numbers, targets.labels, room.told.sorting.balance)[targets.numbers]
         lesson = Lesson(texts=split.all_texts, targets=targets, text_weights=weights)
