@@ -99,8 +99,8 @@ def measured(path: Path, countries_file: Path) -> tuple[Any, Observed, int]:
         held_out_texts=[text for _, text in pairs],
         held_out_numbers=numbers,
     )
-    figures, observed = classifier_figures(classifier, split)
     of_networks, of_wide = logits_of_parts(classifier, split.held_out_texts)
+    figures, observed = classifier_figures(classifier, split, (of_networks, of_wide))
     logits = classifier.logits(of_networks, of_wide)
     assert figures["accuracy"] == round(float((logits.argmax(axis=1) == numbers).mean()), 4)
     np.testing.assert_allclose(observed.probabilities, softmax(logits / classifier.temperature))

@@ -25,12 +25,16 @@ from training.text_batches import encode_texts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import TypeAlias
 
     from numpy.typing import NDArray
 
     from model.manifest import JSON
     from training.classifier_checkpoints import Classifier
     from training.label_split import SplitTexts
+
+    # Of each network, and of the n-grams where there are some: (M, C) each, nats.
+    PartLogits: TypeAlias = tuple[list[NDArray[np.float32]], NDArray[np.float32] | None]
 
 PLACES = 4
 LEAST_PROBABILITY = 1e-12
@@ -53,14 +57,19 @@ class Observed:
     temperature: float
 
 
-def classifier_figures(classifier: Classifier, split: SplitTexts) -> tuple[dict[str, JSON], Observed]:
+def classifier_figures(classifier: Classifier, split: SplitTexts, said: PartLogits) -> tuple[dict[str, JSON], Observed]:
     """Measure a classifier in float32, whole and in parts, on the held-out texts.
 
     How sure it is after the temperature is measured crosswise, with a temperature fitted on the other half of the
     texts: what was fitted on a text says nothing about the next one.
+
+    Args:
+        classifier: joined.
+        split: whose held-out texts are measured on.
+        said: by its parts of those, as ``logits_of_parts`` gives it.
     """
     texts, numbers = split.held_out_texts, split.held_out_numbers
-    of_networks, of_wide = logits_of_parts(classifier, texts)
+    of_networks, of_wide = said
     logits = classifier.logits(of_networks, of_wide)
     parts: dict[str, JSON] = {}
     if of_wide is not None and of_networks:
@@ -97,10 +106,8 @@ def classifier_figures(classifier: Classifier, split: SplitTexts) -> tuple[dict[
     return figures, observed
 
 
-def logits_of_parts(
-    classifier: Classifier, texts: Sequence[str]
-) -> tuple[list[NDArray[np.float32]], NDArray[np.float32] | None]:
-    """Give what each network of a classifier says of texts, and what its n-grams say, each (M, C), nats."""
+def logits_of_parts(classifier: Classifier, texts: Sequence[str]) -> PartLogits:
+    """Give what each network of a classifier, joined or not, says of texts, and what its n-grams say."""
     of_wide = None if classifier.wide is None else classifier.wide.logits(texts)
     of_networks = [
         network_logits(

@@ -15,8 +15,7 @@ import torch
 from model.alphabet import count_characters, train_alphabet
 from model.checkpoint import check_writable
 from training.classifier_checkpoints import Classifier, write_classifier
-from training.classifier_figures import classifier_figures
-from training.classifier_learning import network_logits
+from training.classifier_figures import classifier_figures, logits_of_parts
 from training.classifier_members import learn_networks
 from training.classifier_room import ClassifierRun, Clock, Room
 from training.devices import choose_device, described
@@ -28,7 +27,6 @@ from training.observation import recorded
 from training.run import Trained
 from training.starting import check_classifier, tell_unknown
 from training.targets import Targets
-from training.text_batches import encode_texts
 from training.wide_choice import choose_wide, relearn_wide, seconds_again
 
 if TYPE_CHECKING:
@@ -36,11 +34,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from model.manifest import JSON
-    from training.classifier import TextClassifier
-    from training.classifier_figures import Observed
+    from training.classifier_figures import Observed, PartLogits
     from training.label_split import SplitTexts
     from training.settings import TrainingSettings
-    from training.wide import WideLayer
 
 LEARNED_TEXTS, LEAST_STEPS = 600_000, 1_000  # at least, as far as the number of epochs allows
 LEAST_EPOCHS, MOST_EPOCHS = 4, 60
@@ -89,7 +85,7 @@ def train_classifier(
         "lines": read.lines,
         "skipped_lines": read.skipped,
     }
-    return learn_classifier(room, out, {"data": data}, lambda made: classifier_figures(made, split), report)
+    return learn_classifier(room, out, {"data": data}, lambda made, said: classifier_figures(made, split, said), report)
 
 
 def prepare(training: TrainingSettings, out: Path) -> torch.device:
@@ -157,7 +153,7 @@ def learn_classifier(
     room: Room,
     out: Path,
     provenance: dict[str, JSON],
-    measure: Callable[[Classifier], tuple[dict[str, JSON], Observed]],
+    measure: Callable[[Classifier, PartLogits], tuple[dict[str, JSON], Observed]],
     report: Path | None = None,
 ) -> Trained:
     """Learn, join, export, measure and write.
@@ -166,7 +162,7 @@ def learn_classifier(
         room: what from.
         out: the model's folder.
         provenance: where the texts are from; how they were learned is added.
-        measure: gives the figures, before the n-grams learn what is measured on.
+        measure: gives the figures, before the n-grams learn what is measured on; is told what the parts say of it.
         report: where to write what was observed and measured, as HTML; None for nowhere.
     """
     told, chosen = room.told, None
@@ -175,8 +171,18 @@ def learn_classifier(
     # Where it was cut short, as much time again would not do.
     reserve = seconds_again(room, chosen) if chosen is not None and chosen.finished else 0.0
     learned = learn_networks(room, out, reserve)
-    classifier = join(room, learned.networks, None if chosen is None else chosen.layer)
-    figures, observed = measure(classifier)
+    parts = Classifier(
+        labels=room.split.labels,
+        alphabet=room.alphabet,
+        settings=told.members,
+        networks=learned.networks,
+        wide=None if chosen is None else chosen.layer,
+        joins=(),
+        temperature=1.0,
+    )
+    said = logits_of_parts(parts, room.split.held_out_texts)
+    classifier = join(room, parts, said)
+    figures, observed = measure(classifier, said)
     if chosen is not None:
         classifier = replace(classifier, wide=relearn_wide(room, chosen))
     made: dict[str, JSON] = {
@@ -210,32 +216,24 @@ def epochs_for(split: SplitTexts, training: TrainingSettings) -> int:
     return round(min(max(wanted, LEAST_EPOCHS), MOST_EPOCHS))
 
 
-def join(room: Room, networks: tuple[TextClassifier, ...], wide: WideLayer | None) -> Classifier:
+def join(room: Room, parts: Classifier, said: PartLogits) -> Classifier:
     """Find how much each source of logits counts, and how sure their sum is, on held-out texts.
 
     Where texts of rare labels count more in training, they do so here, or what was gained would be given back; but how
     sure the sum is, which changes no label, is found on texts as they come.
+
+    Args:
+        room: whose texts are held out.
+        parts: not joined yet.
+        said: by them of the held-out texts.
     """
-    split = room.split
-    known, labels = room.held_out.known(), len(split.labels)
-    of_wide = None if wide is None else wide.logits(split.held_out_texts)
-    joins, joined = [], []
-    for network in networks:
-        held_out = encode_texts(room.alphabet, split.held_out_texts, network.settings.longest)
-        logits = network_logits(network, held_out, labels)
+    known, joins = room.held_out.known(), []
+    of_networks, of_wide = said
+    for logits in of_networks:
         if of_wide is None:
             joins.append(Join(network=1 / fit_temperature(logits, known, room.held_out_weights), wide=0.0))
         else:
             factors = fit_factors([logits, of_wide], known, room.held_out_weights)
             joins.append(Join(network=factors[0], wide=factors[1]))
-        joined.append(logits)
-    classifier = Classifier(
-        labels=split.labels,
-        alphabet=room.alphabet,
-        settings=room.told.members,
-        networks=networks,
-        wide=wide,
-        joins=tuple(joins),
-        temperature=1.0,
-    )
-    return replace(classifier, temperature=fit_temperature(classifier.logits(joined, of_wide), known))
+    classifier = replace(parts, joins=tuple(joins))
+    return replace(classifier, temperature=fit_temperature(classifier.logits(*said), known))

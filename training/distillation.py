@@ -18,8 +18,7 @@ from model.errors import InputError
 from training.cards import as_mapping
 from training.classification_metrics import accuracy
 from training.classifier_checkpoints import rebuild_classifier
-from training.classifier_figures import classifier_figures, rounded
-from training.classifier_learning import network_logits
+from training.classifier_figures import classifier_figures, logits_of_parts, rounded
 from training.classifier_run import counted, learn_classifier, make_room, prepare
 from training.label_split import SplitTexts, held_out_share, label_weights, pick, split_labelled, without_rare_labels
 from training.labelled import looks_labelled, read_labelled
@@ -27,7 +26,6 @@ from training.protocol import digest
 from training.reading import read_phrases
 from training.sources import one_line
 from training.targets import Targets, Taught
-from training.text_batches import encode_texts
 from training.wide import Lesson, learn_wide
 from training.wide_choice import WIDE_SHARE
 
@@ -41,7 +39,7 @@ if TYPE_CHECKING:
     from model.classifier import LoadedClassifier
     from model.manifest import JSON
     from training.classifier_checkpoints import Classifier
-    from training.classifier_figures import Observed
+    from training.classifier_figures import Observed, PartLogits
     from training.classifier_room import ClassifierRun
     from training.classifier_settings import DistillationSettings
     from training.run import Trained
@@ -117,8 +115,8 @@ def distill_classifier(
     )
     room = make_room(told, split, targets, held_out, device=device, say=say, began=began)
 
-    def measure(student: Classifier) -> tuple[dict[str, JSON], Observed]:
-        figures, observed = classifier_figures(student, split)
+    def measure(student: Classifier, parts: PartLogits) -> tuple[dict[str, JSON], Observed]:
+        figures, observed = classifier_figures(student, split, parts)
         said = of_held_out.argmax(axis=1)
         agreement: dict[str, JSON] = {"agreement": rounded(accuracy(said, observed.probabilities.argmax(axis=1)))}
         if not material.has_labels:  # whether the teacher is right, nobody knows
@@ -197,13 +195,12 @@ def renumbered(split: SplitTexts, labels: tuple[str, ...]) -> SplitTexts:
 
 def teacher_logits(teacher: Classifier, texts: Sequence[str], device: torch.device) -> NDArray[np.float32]:
     """Give what a teacher says of texts, in float32, many at a time: (D, C), nats."""
-    of_wide = None if teacher.wide is None else teacher.wide.logits(texts)
-    of_networks = []
     for network in teacher.networks:
-        encoded = encode_texts(teacher.alphabet, texts, network.settings.longest)
-        of_networks.append(network_logits(network.to(device), encoded, len(teacher.labels)))
+        network.to(device)
+    logits = teacher.logits(*logits_of_parts(teacher, texts))
+    for network in teacher.networks:
         network.cpu()
-    return np.asarray(teacher.logits(of_networks, of_wide) / teacher.temperature, np.float32)
+    return np.asarray(logits / teacher.temperature, np.float32)
 
 
 def with_likeliest(material: Material, logits: NDArray[np.float32], of_held_out: NDArray[np.float32]) -> SplitTexts:

@@ -11,6 +11,9 @@ from training.label_split import label_weights
 from training.wide import STRENGTHS, LearnedWide, Lesson, learn_wide
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from training.classifier_room import Room
     from training.wide import WideLayer
 
@@ -23,7 +26,7 @@ def choose_wide(room: Room) -> LearnedWide:
     lesson = Lesson(texts=split.texts, targets=room.targets, text_weights=room.text_weights)
     known = room.held_out.known()
     deadline = time.monotonic() + min(room.clock.left() * WIDE_SHARE, 1e9)
-    best: tuple[float, LearnedWide] | None = None
+    best: tuple[float, LearnedWide, NDArray[np.float32]] | None = None
     began = time.monotonic()
     for learned in learn_wide(lesson, settings, STRENGTHS, room.told.training.seed, deadline):
         logits = learned.layer.logits(split.held_out_texts)
@@ -31,12 +34,12 @@ def choose_wide(room: Room) -> LearnedWide:
         loss = mean_loss(logits / temperature, known, room.held_out_weights)
         if best is not None and loss > best[0]:
             break
-        best = (loss, learned)
+        best = (loss, learned, logits)
         if time.monotonic() >= deadline:
             break
     assert best is not None  # noqa: S101 - there is a first strength
-    _, chosen = best
-    right = float((chosen.layer.logits(split.held_out_texts).argmax(axis=1) == split.held_out_numbers).mean())
+    _, chosen, logits = best
+    right = float((logits.argmax(axis=1) == split.held_out_numbers).mean())
     room.say(
         f"{len(chosen.layer.ngrams.hashes):,} n-grams learned in {time.monotonic() - began:.0f} s: "
         f"alone they label {right:.1%} of the held-out texts rightly"
