@@ -21,6 +21,11 @@ from training.wide import Lesson, WideNetwork, descend, learn_wide
 WORDS = {0: ("good fine great", "sun"), 1: ("bad poor awful", "rain"), 2: ("so so plain", "fog")}
 
 
+def both(found: Occurrences) -> tuple[torch.Tensor, torch.Tensor]:
+    """The matrix of n-grams in texts, and its transpose."""
+    return found.matrix(), found.transposed()
+
+
 def some_lesson(texts: int = 90, *, weighted: bool = False) -> Lesson:
     """Texts of three labels whose words overlap, one in six labelled at random."""
     generator = np.random.default_rng(0)
@@ -87,7 +92,7 @@ def test_descending_ends_where_the_loss_is_least(strength: float, weighted: bool
     found = occurrences(lesson.texts, known_ngrams(lesson.texts, 1, 3, 2, 10_000))
     inputs = found.matrix().to_dense().double().numpy()
     network = WideNetwork(found.ngrams, 0, 3, torch.Generator())
-    descend(network, lesson, found, strength, math.inf)
+    descend(network, lesson, both(found), strength, math.inf)
     learned, bias = (each.detach().double() for each in (network.weights, network.bias))
     logistic = LogisticRegression(C=strength, max_iter=5000, tol=1e-8)
     logistic.fit(inputs, lesson.targets.numbers, sample_weight=lesson.text_weights)
@@ -131,7 +136,7 @@ def test_scaled_inputs_reach_a_lower_loss_at_the_same_strength() -> None:
     ngrams = known_ngrams(lesson.texts, 1, 3, 2, 10_000)
     found = occurrences(lesson.texts, ngrams)
     network = WideNetwork(found.ngrams, 0, 3, torch.Generator())
-    descend(network, lesson, found, 0.5, math.inf)
+    descend(network, lesson, both(found), 0.5, math.inf)
     (scaled,) = learn_wide(lesson, ClassifierSettings(encoder="wide", ngram_most=3), (0.5,), 0, math.inf)
     plain = found.matrix() @ network.weights.detach() + network.bias.detach()
     losses = [
@@ -168,7 +173,7 @@ def test_a_descent_ends_at_the_deadline_with_the_best_it_found(monkeypatch: pyte
     clock = iter(range(10_000))
     monkeypatch.setattr(Targets, "losses", watched)
     monkeypatch.setattr("training.wide.time.monotonic", lambda: next(clock))
-    assert not descend(network, lesson, found, 1e6, most - 2)
+    assert not descend(network, lesson, both(found), 1e6, most - 2)
     assert len(looked) == most
     for held, best in zip(network.parameters(), at[int(np.argmin(looked))], strict=True):
         assert torch.equal(held.detach(), best)
@@ -177,7 +182,7 @@ def test_a_descent_ends_at_the_deadline_with_the_best_it_found(monkeypatch: pyte
 def test_a_descent_says_that_it_came_to_its_end() -> None:
     lesson = some_lesson()
     found = occurrences(lesson.texts, known_ngrams(lesson.texts, 1, 3, 2, 10_000))
-    assert descend(WideNetwork(found.ngrams, 0, 3, torch.Generator()), lesson, found, 0.5, math.inf)
+    assert descend(WideNetwork(found.ngrams, 0, 3, torch.Generator()), lesson, both(found), 0.5, math.inf)
 
 
 @pytest.mark.parametrize(("hidden", "right"), [(0, False), (8, True)])

@@ -7,6 +7,7 @@ Legend: D texts, B some of them, C labels.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -30,6 +31,12 @@ class Taught:
     logits: NDArray[np.float32]
     temperature: float
     truth: NDArray[np.float32]
+
+    @cached_property
+    def softened(self) -> NDArray[np.float32]:
+        """What the teacher says, divided by the temperature, as probabilities (D, C): made once, asked for often."""
+        probabilities: NDArray[np.float32] = torch.from_numpy(self.logits).div(self.temperature).softmax(dim=1).numpy()
+        return probabilities
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +67,7 @@ class Targets:
         if self.taught is None:
             return told
         temperature = self.taught.temperature
-        said = tensor_on(logits.device, self.taught.logits[places]).div(temperature).softmax(dim=1)
+        said = tensor_on(logits.device, self.taught.softened[places])
         learned = torch.nn.functional.cross_entropy(logits / temperature, said, reduction="none")
         truth = tensor_on(logits.device, self.taught.truth[places])
         return truth * told + (1 - truth) * temperature**2 * learned

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
     from model.hashed_ngrams import HashedNgrams
     from training.classifier_settings import ClassifierSettings
-    from training.ngram_occurrences import Occurrences
     from training.targets import Targets
 
 MOST_WEIGHTS = 2**24  # of n-grams times labels or hidden units: beyond, the n-grams in the fewest texts are left out
@@ -130,15 +129,23 @@ class _OutOfTimeError(Exception):
     """Ends a descent between two looks at the loss."""
 
 
-def descend(network: WideNetwork, lesson: Lesson, found: Occurrences, strength: float, deadline: float) -> bool:
+def descend(
+    network: WideNetwork, lesson: Lesson, matrices: tuple[Tensor, Tensor], strength: float, deadline: float
+) -> bool:
     """Go from where a network is to where its loss is least, or to the least that was found until the deadline.
 
     The loss is the mean of the targets' losses, plus the sum of squares of the weights over 2 · strength · D.
 
+    Args:
+        network: is changed.
+        lesson: what from.
+        matrices: of its n-grams, (D, F) and (F, D).
+        strength: how far the weights may go.
+        deadline: by ``time.monotonic``.
+
     Returns:
         Whether it came to its end.
     """
-    matrix, transposed = found.matrix(), found.transposed()
     text_weights = torch.from_numpy(lesson.text_weights.astype(np.float32))
     penalised = [each for each in network.parameters() if each.dim() > 1]
     best = [each.detach().clone() for each in network.parameters()]
@@ -155,7 +162,7 @@ def descend(network: WideNetwork, lesson: Lesson, found: Occurrences, strength: 
         if len(losses) >= FEWEST_LOSSES and time.monotonic() >= deadline:
             raise _OutOfTimeError
         optimiser.zero_grad()
-        each = lesson.targets.losses(network(matrix, transposed))
+        each = lesson.targets.losses(network(*matrices))
         squares = torch.stack([(weights**2).sum() for weights in penalised]).sum()
         total = (each * text_weights).mean() + squares / (2 * strength * len(text_weights))
         total.backward()  # type: ignore[no-untyped-call]
@@ -220,12 +227,13 @@ def learn_wide(
     found = occurrences(lesson.texts, ngrams)
     contrast = label_contrast(found, lesson.targets.numbers, lesson.targets.labels)
     found = replace(found, values=found.values * contrast[found.places])  # the unscaled ones are needed no more
+    matrices = found.matrix(), found.transposed()
     generator = torch.Generator().manual_seed(seed)
     network = WideNetwork(len(ngrams.hashes), settings.ngram_hidden, lesson.targets.labels, generator)
     prepared, longest = time.monotonic() - began, 0.0
     for strength in strengths:
         began = time.monotonic()
-        finished = descend(network, lesson, found, strength, deadline)
+        finished = descend(network, lesson, matrices, strength, deadline)
         longest = max(longest, time.monotonic() - began)
         layer = layer_of(network, ngrams, contrast)
         yield LearnedWide(strength=strength, layer=layer, finished=finished, seconds=prepared + longest)
