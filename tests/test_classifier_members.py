@@ -82,10 +82,10 @@ def test_what_came_before_takes_nothing_from_networks_twice(tmp_path: Path) -> N
     room = a_room(clock=Clock(began=time.monotonic() - 600, seconds=1000))
     room = with_training(room, members=1, epochs=60, learning_rate=1e-5)  # gains to the end
     room = replace(room, told=replace(room.told, members=members))
-    (outcome,) = learned_in(room, tmp_path / "m").outcomes
+    (outcome,) = learned_in(room, tmp_path / "m").members.outcomes
     assert outcome["ended"] != "time"
     (tmp_path / "kept").mkdir()
-    (outcome,) = learn_networks(room, tmp_path / "kept", 400).outcomes
+    (outcome,) = learn_networks(room, tmp_path / "kept", 400).members.outcomes
     assert outcome["ended"] == "time"
 
 
@@ -195,7 +195,7 @@ def test_a_run_that_was_stopped_in_the_second_member_goes_on_from_the_first(
     assert len(begun) == 1
     assert any(line.startswith("member 1 of 2 was trained before") for line in told)
     assert [same(one, other) for one, other in zip(weights_of(learned.networks), whole, strict=True)] == [True, True]
-    learned.forget()
+    learned.members.forget()
     assert not list(out.glob(".members-*"))
 
 

@@ -14,28 +14,25 @@ import numpy as np
 import torch
 
 from model.classifier import ids_of
-from model.errors import MachimError
 from training.classification_metrics import accuracy
 from training.classifier import TextClassifier
 from training.classifier_checkpoints import network_tensors, set_tensors
 from training.classifier_learning import TextLessons, begin_with_machines, mean_loss, network_logits
-from training.comparison import in_places
 from training.devices import described
-from training.display import Display
+from training.display import Display, train_shown
 from training.letters import letters_of
-from training.loop import Outcome, start_run, train_network
+from training.loop import Outcome, start_run
 from training.members import (
     Member,
-    first_missing,
-    forget_members,
-    member_seed,
+    TrainedMembers,
+    gather_members,
+    member_of,
     members_folder,
-    path_of,
+    seat_of,
     seconds_of_each,
     told_of_training,
-    train_members,
 )
-from training.observation import LOOKED_TEXTS, REPORT_SECONDS, Observer, TrainingRecord, reader_of
+from training.observation import LOOKED_TEXTS, REPORT_SECONDS, Observer, reader_of
 from training.reading import ignore
 from training.starting import begin_classifier
 from training.text_batches import encode_texts
@@ -54,16 +51,10 @@ VALIDATED_TEXTS = 4_000  # held out, at each validation
 
 @dataclass(frozen=True, kw_only=True)
 class LearnedNetworks:
-    """The trained networks on the processor, and how the training of each went.
-
-    forget: what to do when the version is written; records: what was observed of a member, by its number: of the first
-    that this run trained, where it was watched.
-    """
+    """The trained networks on the processor, and the members that they are of."""
 
     networks: tuple[TextClassifier, ...]
-    outcomes: tuple[dict[str, JSON], ...]
-    forget: Callable[[], None]
-    records: dict[int, TrainingRecord]
+    members: TrainedMembers
 
 
 def learn_networks(room: Room, out: Path, kept_seconds: float = 0.0) -> LearnedNetworks:
@@ -77,36 +68,29 @@ def learn_networks(room: Room, out: Path, kept_seconds: float = 0.0) -> LearnedN
     told = room.told
     chosen = [each for each in told.members if each.reads_characters]
     if not chosen:
-        return LearnedNetworks(networks=(), outcomes=(), forget=lambda: None, records={})
-    folder = members_folder(out, told_of(room, len(chosen)))
+        return LearnedNetworks(networks=(), members=TrainedMembers(folder=members_folder(out, None), members=()))
     reserve = min(max(room.clock.seconds * MEASURED_SHARE, MEASURED_SECONDS[0]), MEASURED_SECONDS[1])
     reserve += kept_seconds + (REPORT_SECONDS if room.observes else 0.0)
     seconds = seconds_of_each(room.clock.left() - reserve, len(chosen), told.training)
-    watched = first_missing(folder, len(chosen)) if room.observes else None
-    train = partial(train_member, replace(room, say=ignore), seconds, watched)
-    done = train_members(folder, len(chosen), train, told.training, say=room.say)
+    train = partial(train_member, replace(room, say=ignore), seconds)
+    known = told_of(room, len(chosen))
+    done = gather_members(out, known, len(chosen), train, told.training, observes=room.observes, say=room.say)
     letters = torch.from_numpy(letters_of(room.alphabet))
     networks = []
-    for number, member in enumerate(done):
-        network = TextClassifier(chosen[number], len(room.alphabet), len(room.split.labels), letters)
-        set_tensors(network, member.tensors, str(path_of(folder, number)))
+    for settings, (tensors, source) in zip(chosen, done.sources(), strict=True):
+        network = TextClassifier(settings, len(room.alphabet), len(room.split.labels), letters)
+        set_tensors(network, tensors, source)
         networks.append(network.eval())
-    return LearnedNetworks(
-        networks=tuple(networks),
-        outcomes=tuple(member.facts for member in done),
-        forget=lambda: forget_members(folder),
-        records={number: member.record for number, member in enumerate(done) if member.record is not None},
-    )
+    return LearnedNetworks(networks=tuple(networks), members=done)
 
 
 def train_member(room: Room, seconds: float, watched: int | None, number: int, say: Callable[[str], None]) -> Member:
     """Train the network of one member, counted from 0, for so many seconds at most; one of them is watched, or none."""
     told = room.told
     chosen = [each for each in told.members if each.reads_characters]
-    settings, name = chosen[number], "" if len(chosen) == 1 else f"member {number + 1} of {len(chosen)}"
-    which = f"{name}: " if name else ""
-    seeded = replace(told.training, seed=member_seed(told.training.seed, number))
-    torch.manual_seed(seeded.seed)
+    settings, seat = chosen[number], seat_of(told.training, number, len(chosen))
+    which = seat.which
+    torch.manual_seed(seat.training.seed)
     letters = torch.from_numpy(letters_of(room.alphabet))
     network = TextClassifier(settings, len(room.alphabet), len(room.split.labels), letters)
     if told.start is not None:
@@ -117,20 +101,18 @@ def train_member(room: Room, seconds: float, watched: int | None, number: int, s
     )
     if settings.initialise == "rbm" and (told.start is None or not told.start.labels):
         texts = encode_texts(room.alphabet, room.split.texts, settings.longest)
-        errors = begin_with_machines(network, texts, torch.Generator().manual_seed(seeded.seed))
+        errors = begin_with_machines(network, texts, torch.Generator().manual_seed(seat.training.seed))
         say(
             "reconstruction error of each layer's machine in its first and its last pass: "
             + ", ".join(f"{layer[0]:.4f} {layer[-1]:.4f}" for layer in errors)
         )
     observer = Observer(network) if number == watched else None
-    own_room = replace(room, told=replace(told, training=seeded))
-    beside = name if seeded.processes > 1 else ""
-    outcome = learn_network(network.to(room.device), own_room, seconds, observer, beside)
+    own_room = replace(room, told=replace(told, training=seat.training))
+    outcome = learn_network(network.to(room.device), own_room, seconds, observer, seat.beside)
     say(f"{which}trained {outcome.epochs:.1f} epochs in {outcome.seconds:.0f} s (ended by {outcome.ended})")
     if outcome.epochs < 1:
         say(f"{which}it has not read every text once: more --minutes, or fewer or smaller members, would do it good")
-    record = None if observer is None else observer.record
-    return Member(tensors=network_tensors(network.cpu()), facts=in_places(asdict(outcome)), record=record)
+    return member_of(network_tensors(network.cpu()), outcome, observer)
 
 
 def told_of(room: Room, members: int) -> JSON:
@@ -185,23 +167,17 @@ def learn_network(network: TextClassifier, room: Room, seconds: float, observer:
             observer.look(reader_of(network, looked_at))
         return loss_nats
 
-    with Display(sample=sampler(network, room), unit="text", name=name) as display:
-        try:
-            return train_network(
-                start_run(network, training),
-                lessons.batches,
-                lessons.advance,
-                validate,
-                training,
-                epoch_characters=lessons.epoch_characters,
-                seconds=seconds,
-                report=display.show,
-                observer=observer,
-            )
-        except torch.OutOfMemoryError as error:
-            raise MachimError(
-                "the GPU must have memory for a batch, got none: lower --batch-characters, or --device cpu"
-            ) from error
+    return train_shown(
+        start_run(network, training),
+        lessons.batches,
+        lessons.advance,
+        validate,
+        training,
+        Display(sample=sampler(network, room), unit="text", name=name),
+        epoch_characters=lessons.epoch_characters,
+        seconds=seconds,
+        observer=observer,
+    )
 
 
 def sampler(network: TextClassifier, room: Room) -> Callable[[], str]:

@@ -13,18 +13,17 @@ import numpy as np
 import torch
 
 from model.alphabet import count_characters, train_alphabet
-from model.checkpoint import check_writable
 from training.classifier_checkpoints import Classifier, write_classifier
 from training.classifier_figures import classifier_figures, logits_of_parts
 from training.classifier_members import learn_networks
 from training.classifier_room import ClassifierRun, Clock, Room
-from training.devices import choose_device, described
+from training.devices import described
 from training.encoders.convolution import sizes
 from training.joining import Join, fit_factors, fit_temperature
 from training.label_split import label_weights, split_labelled, without_rare_labels
 from training.labelled import read_labelled
 from training.observation import recorded
-from training.run import Trained
+from training.run import Trained, prepare
 from training.starting import check_classifier, tell_unknown
 from training.targets import Targets
 from training.wide_choice import choose_wide, relearn_wide, seconds_again
@@ -86,18 +85,6 @@ def train_classifier(
         "skipped_lines": read.skipped,
     }
     return learn_classifier(room, out, {"data": data}, lambda made, said: classifier_figures(made, split, said), report)
-
-
-def prepare(training: TrainingSettings, out: Path) -> torch.device:
-    """Choose the device and the threads, before anything is read, and see that a version can be written.
-
-    Raises:
-        InputError: there is no such device, or the folder cannot be written.
-    """
-    device = choose_device(training.device)
-    check_writable(out)
-    torch.set_num_threads(training.threads or torch.get_num_threads())
-    return device
 
 
 def counted(split: SplitTexts) -> dict[str, JSON]:
@@ -191,7 +178,7 @@ def learn_classifier(
         "training": asdict(told.training),
         "sorting": asdict(told.sorting),
         "ngram_strength": 0.0 if chosen is None else chosen.strength,
-        "outcomes": list(learned.outcomes),
+        "outcomes": list(learned.members.outcomes),
         "torch": torch.__version__,
         "device": described(room.device),
         "note": told.note,
@@ -199,11 +186,13 @@ def learn_classifier(
     if told.start is not None:
         made["from"] = told.start.provenance
     directory = write_classifier(out, classifier, figures=figures, provenance=provenance | made)
-    learned.forget()
+    learned.members.forget()
     if report is not None:
         from training.classifier_report import write_classifier_report  # noqa: PLC0415 - it imports matplotlib
 
-        record, title = recorded(learned.records, len(learned.networks), f"Training of {out.name} {directory.name}")
+        record, title = recorded(
+            learned.members.records, len(learned.networks), f"Training of {out.name} {directory.name}"
+        )
         write_classifier_report(report, record, title=title, figures=figures, observed=observed)
     return Trained(directory=directory, figures=figures)
 

@@ -7,16 +7,24 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import torch
 from rich.console import Console
 from rich.progress import BarColumn, TaskProgressColumn, TextColumn
 from rich.progress import Progress as Bars
 
+from model.errors import MachimError
+from training.loop import BatchT, NetworkT, train_network
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from types import TracebackType
     from typing import Self
 
-    from training.loop import Progress
+    from torch import Tensor
+
+    from training.loop import Outcome, Progress, Run
+    from training.observation import Observer
+    from training.settings import TrainingSettings
 
 SECONDS_BETWEEN_LINES = 10.0
 SECONDS_BETWEEN_SAMPLES = 8.0
@@ -72,6 +80,42 @@ class Display:
             self.sampled_at = now
             which = f"{self.name}: " if self.name else "  "
             self.console.print(f"{which}{self.sample()}", markup=False, soft_wrap=True)
+
+
+def train_shown(
+    run: Run[NetworkT],
+    batches: Callable[[int], Iterable[BatchT]],
+    advance: Callable[[Run[NetworkT], BatchT, Tensor | None, TrainingSettings], tuple[float, Tensor | None]],
+    validate: Callable[[], float],
+    settings: TrainingSettings,
+    display: Display,
+    *,
+    epoch_characters: float,
+    seconds: float,
+    observer: Observer | None,
+) -> Outcome:
+    """Train as ``train_network`` does, and show how far it is.
+
+    Raises:
+        MachimError: the GPU has no memory for a batch.
+    """
+    with display:
+        try:
+            return train_network(
+                run,
+                batches,
+                advance,
+                validate,
+                settings,
+                epoch_characters=epoch_characters,
+                seconds=seconds,
+                report=display.show,
+                observer=observer,
+            )
+        except torch.OutOfMemoryError as error:
+            raise MachimError(
+                "the GPU must have memory for a batch, got none: lower --batch-characters, or --device cpu"
+            ) from error
 
 
 def described(progress: Progress, unit: str) -> str:

@@ -19,11 +19,12 @@ from training.cards import as_mapping
 from training.classification_metrics import accuracy
 from training.classifier_checkpoints import rebuild_classifier
 from training.classifier_figures import classifier_figures, logits_of_parts, rounded
-from training.classifier_run import counted, learn_classifier, make_room, prepare
+from training.classifier_run import counted, learn_classifier, make_room
 from training.label_split import SplitTexts, held_out_share, label_weights, pick, split_labelled, without_rare_labels
 from training.labelled import looks_labelled, read_labelled
 from training.protocol import digest
 from training.reading import read_phrases
+from training.run import prepare
 from training.sources import one_line
 from training.targets import Targets, Taught
 from training.wide import Lesson, learn_wide

@@ -12,32 +12,28 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from model.errors import MachimError
 from model.finished import SearchOptions
 from model.memory import Reader
 from model.query import exact_query
 from model.search import search
 from training.checkpoints import set_weights, weights_of
-from training.comparison import in_places
 from training.devices import described
-from training.display import Display
+from training.display import Display, train_shown
 from training.evaluation import TorchNetwork, phrase_losses, stream_loss, torch_scorer, weighted_loss
 from training.language_distillation import TaughtSteps
 from training.language_models import join_networks, make_network
 from training.letters import letters_of
-from training.loop import Outcome, advance, start_run, train_network
+from training.loop import Outcome, advance, start_run
 from training.members import (
     Member,
-    first_missing,
-    forget_members,
-    member_seed,
-    members_folder,
-    path_of,
+    TrainedMembers,
+    gather_members,
+    member_of,
+    seat_of,
     seconds_of_each,
     told_of_training,
-    train_members,
 )
-from training.observation import LOOKED_CHARACTERS, LOOKED_TEXTS, REPORT_SECONDS, Observer, TrainingRecord, reader_of
+from training.observation import LOOKED_CHARACTERS, LOOKED_TEXTS, REPORT_SECONDS, Observer, reader_of
 from training.reading import ignore
 from training.starting import begin_language
 from training.text import Lessons, PhraseText, StreamText, encode_phrases, first_characters
@@ -87,16 +83,10 @@ class Classroom:
 
 @dataclass(frozen=True, kw_only=True)
 class Learned:
-    """The trained network on the processor, and how the training of each member went.
-
-    forget: what to do when the version is written; records: what was observed of a member, by its number: of the first
-    that this run trained, where it was watched.
-    """
+    """The trained network on the processor, and the members that it is made of."""
 
     network: LanguageModel
-    outcomes: list[dict[str, JSON]]
-    forget: Callable[[], None]
-    records: dict[int, TrainingRecord]
+    members: TrainedMembers
 
 
 def learn_all(room: Classroom, networks: Sequence[NetworkSettings], out: Path) -> Learned:
@@ -117,22 +107,14 @@ def learn_all(room: Classroom, networks: Sequence[NetworkSettings], out: Path) -
         "start": None if room.start is None else room.start.digest,
         "teaching": None if room.teaching is None else room.teaching.provenance,
     }
-    folder = members_folder(out, told)
-    watched = first_missing(folder, members) if room.observes else None
-    train = partial(train_member, replace(room, say=ignore), tuple(networks), seconds, watched)
-    done = train_members(folder, members, train, training, say=room.say)
+    train = partial(train_member, replace(room, say=ignore), tuple(networks), seconds)
+    done = gather_members(out, told, members, train, training, observes=room.observes, say=room.say)
     letters = torch.from_numpy(letters_of(room.alphabet))
     trained = []
-    for number, member in enumerate(done):
-        network = make_network(networks[number], len(room.alphabet), letters)
-        set_weights(network, member.tensors, str(path_of(folder, number)))
-        trained.append(network)
-    return Learned(
-        network=join_networks(trained).eval(),
-        outcomes=[member.facts for member in done],
-        forget=lambda: forget_members(folder),
-        records={number: member.record for number, member in enumerate(done) if member.record is not None},
-    )
+    for settings, (tensors, source) in zip(networks, done.sources(), strict=True):
+        trained.append(make_network(settings, len(room.alphabet), letters))
+        set_weights(trained[-1], tensors, source)
+    return Learned(network=join_networks(trained).eval(), members=done)
 
 
 def train_member(
@@ -144,11 +126,9 @@ def train_member(
     say: Callable[[str], None],
 ) -> Member:
     """Train the network of one member, counted from 0, for so many seconds at most; one of them is watched, or none."""
-    training, members = room.training, len(networks)
-    name = "" if members == 1 else f"member {number + 1} of {members}"
-    which = f"{name}: " if name else ""
-    seeded = replace(training, seed=member_seed(training.seed, number))
-    torch.manual_seed(seeded.seed)
+    seat = seat_of(room.training, number, len(networks))
+    which = seat.which
+    torch.manual_seed(seat.training.seed)
     # Made on the processor wherever it learns, so that it begins the same, and measured there, where it will serve.
     letters = torch.from_numpy(letters_of(room.alphabet))
     network = make_network(networks[number], len(room.alphabet), letters)
@@ -159,14 +139,12 @@ def train_member(
         f"parameters, learning on {described(room.device)}"
     )
     observer = Observer(network) if number == watched else None
-    beside = name if seeded.processes > 1 else ""
-    outcome = learn(network.to(room.device), replace(room, training=seeded), seconds, observer, beside)
+    outcome = learn(network.to(room.device), replace(room, training=seat.training), seconds, observer, seat.beside)
     say(
         f"{which}trained {outcome.epochs:.1f} epochs, {outcome.characters:,} characters in {outcome.seconds:.0f} s "
         f"(ended by {outcome.ended})"
     )
-    record = None if observer is None else observer.record
-    return Member(tensors=dict(weights_of(network)), facts=in_places(asdict(outcome)), record=record)
+    return member_of(weights_of(network), outcome, observer)
 
 
 def learning_seconds(room: Classroom, members: int) -> float:
@@ -212,23 +190,17 @@ def learn(network: LanguageModel, room: Classroom, seconds: float, observer: Obs
     if room.teaching is not None:
         teacher = room.teaching.network().to(network.device)
         step = TaughtSteps(teacher=teacher, settings=room.teaching.settings).advance
-    with Display(sample=sampler(network, alphabet, text, training.seed), name=name) as display:
-        try:
-            return train_network(
-                start_run(network, training),
-                lessons.batches,
-                step,
-                watched,
-                training,
-                epoch_characters=lessons.epoch_characters,
-                seconds=seconds,
-                report=display.show,
-                observer=observer,
-            )
-        except torch.OutOfMemoryError as error:
-            raise MachimError(
-                "the GPU must have memory for a batch, got none: lower --batch-characters, or --device cpu"
-            ) from error
+    return train_shown(
+        start_run(network, training),
+        lessons.batches,
+        step,
+        watched,
+        training,
+        Display(sample=sampler(network, alphabet, text, training.seed), name=name),
+        epoch_characters=lessons.epoch_characters,
+        seconds=seconds,
+        observer=observer,
+    )
 
 
 def looked_at(room: Classroom) -> list[NDArray[np.int32]]:

@@ -8,7 +8,7 @@ import math
 import os
 import secrets
 import shutil
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -16,17 +16,19 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from model.errors import InputError
+from training.comparison import in_places
 from training.processes import run_in_processes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     import numpy as np
     from numpy.typing import NDArray
 
     from model.manifest import JSON
-    from training.observation import TrainingRecord
+    from training.loop import Outcome
+    from training.observation import Observer, TrainingRecord
     from training.settings import TrainingSettings
 
 MOST_SEEDS = 2**63
@@ -44,6 +46,68 @@ class Member:
     tensors: dict[str, NDArray[np.generic]]
     facts: dict[str, JSON]
     record: TrainingRecord | None = None
+
+
+def member_of(tensors: Mapping[str, NDArray[np.generic]], outcome: Outcome, observer: Observer | None) -> Member:
+    """Make a member of a network's weights, of how its training went, and of what was seen of it, if anything was."""
+    record = None if observer is None else observer.record
+    return Member(tensors=dict(tensors), facts=in_places(asdict(outcome)), record=record)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seat:
+    """Which member of how many a network is, counted from 0, and how it learns, with a seed of its own."""
+
+    number: int
+    members: int
+    training: TrainingSettings
+
+    @property
+    def name(self) -> str:
+        """What to call it, nothing where it is alone."""
+        return "" if self.members == 1 else f"member {self.number + 1} of {self.members}"
+
+    @property
+    def which(self) -> str:
+        """What to say before anything that is said of it."""
+        return f"{self.name}: " if self.name else ""
+
+    @property
+    def beside(self) -> str:
+        """What to call it where others learn at the same time, nothing where it learns alone."""
+        return self.name if self.training.processes > 1 else ""
+
+
+def seat_of(training: TrainingSettings, number: int, members: int) -> Seat:
+    """Give a member its seed."""
+    return Seat(number=number, members=members, training=replace(training, seed=member_seed(training.seed, number)))
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainedMembers:
+    """All members of a run, and the folder that keeps them until a version holds them."""
+
+    folder: Path
+    members: tuple[Member, ...]
+
+    @property
+    def outcomes(self) -> list[dict[str, JSON]]:
+        """How the training of each went."""
+        return [member.facts for member in self.members]
+
+    @property
+    def records(self) -> dict[int, TrainingRecord]:
+        """What was observed of a member, by its number: of the first that this run trained, where it was watched."""
+        return {number: member.record for number, member in enumerate(self.members) if member.record is not None}
+
+    def sources(self) -> Iterator[tuple[dict[str, NDArray[np.generic]], str]]:
+        """Give the weights of each, and where they are kept."""
+        for number, member in enumerate(self.members):
+            yield member.tensors, str(path_of(self.folder, number))
+
+    def forget(self) -> None:
+        """Remove what was kept."""
+        forget_members(self.folder)
 
 
 def member_seed(seed: int, number: int) -> int:
@@ -98,6 +162,37 @@ def train_members(
         for number in missing:
             done[number] = train(number, say) if members == 1 else train_and_keep(folder, train, number, say)
     return [done[number] for number in range(members)]
+
+
+def gather_members(
+    out: Path,
+    told: JSON,
+    members: int,
+    train: Callable[[int | None, int, Callable[[str], None]], Member],
+    training: TrainingSettings,
+    *,
+    observes: bool,
+    say: Callable[[str], None],
+) -> TrainedMembers:
+    """Train members, or go on from those that a stopped run left.
+
+    Args:
+        out: the model's folder.
+        told: all that decides what the members become.
+        members: how many.
+        train: as for ``train_members``, and told before all else the number of the one that is watched, if any.
+        training: see ``train_members``.
+        observes: whether the first that is not kept yet is watched.
+        say: is told what is being done, a line each.
+
+    Raises:
+        InputError: the folder cannot be written.
+        MachimError: a process failed; the members that are done are kept.
+    """
+    folder = members_folder(out, told)
+    watched = first_missing(folder, members) if observes else None
+    done = train_members(folder, members, partial(train, watched), training, say=say)
+    return TrainedMembers(folder=folder, members=tuple(done))
 
 
 def first_missing(folder: Path, members: int) -> int | None:

@@ -119,11 +119,9 @@ def train_model(
     Raises:
         InputError: the text or a setting breaks a rule, there is no such device, or the folder cannot be written.
     """
-    device = choose_device(settings.training.device)
     if settings.start is not None:
         check_language(settings.start, settings.networks)
-    check_writable(out)
-    torch.set_num_threads(settings.training.threads or torch.get_num_threads())
+    device = prepare(settings.training, out)
     task, text, data = read_text(sources, settings, say)
     known = settings.start if settings.teaching is None else settings.teaching.teacher
     alphabet, rare = alphabet_of(text, settings.text, None if known is None else known.alphabet)
@@ -143,7 +141,7 @@ def train_model(
         teaching=settings.teaching,
     )
     learned = learn_all(room, settings.networks, out)
-    network = learned.network
+    network, outcomes = learned.network, learned.members.outcomes
     say("exporting and measuring")
     blend = Blend()
     if isinstance(text, PhraseText):
@@ -166,7 +164,7 @@ def train_model(
         "text": asdict(settings.text),
         "training": asdict(settings.training),
         "blend": asdict(settings.blend),
-        "outcome": list(learned.outcomes) if len(learned.outcomes) > 1 else learned.outcomes[0],
+        "outcome": list(outcomes) if len(outcomes) > 1 else outcomes[0],
         "torch": torch.__version__,
         "device": described(device),
         "note": settings.note,
@@ -176,13 +174,25 @@ def train_model(
     if settings.teaching is not None:
         provenance["teacher"] = settings.teaching.provenance
     directory = write(out, {**files, **blend.files}, blend=blend.manifest, figures=figures, provenance=provenance)
-    learned.forget()
+    learned.members.forget()
     if report is not None:
         from training.training_report import write_training_report  # noqa: PLC0415 - it imports matplotlib
 
-        record, title = recorded(learned.records, len(learned.outcomes), f"Training of {out.name} {directory.name}")
+        record, title = recorded(learned.members.records, len(outcomes), f"Training of {out.name} {directory.name}")
         write_training_report(report, record, title=title, figures=figures)
     return Trained(directory=directory, figures=figures)
+
+
+def prepare(training: TrainingSettings, out: Path) -> torch.device:
+    """Choose the device and the threads, before anything is read, and see that a version can be written.
+
+    Raises:
+        InputError: there is no such device, or the folder cannot be written.
+    """
+    device = choose_device(training.device)
+    check_writable(out)
+    torch.set_num_threads(training.threads or torch.get_num_threads())
+    return device
 
 
 def read_text(
