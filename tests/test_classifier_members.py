@@ -14,8 +14,8 @@ import torch
 from model.alphabet import count_characters, train_alphabet
 from model.classification import classify
 from model.classifier import load_classifier
-from training import classifier_members
-from training.classifier_checkpoints import network_tensors, rebuild_classifier
+from training import checkpoints, classifier_members
+from training.classifier_checkpoints import rebuild_classifier
 from training.classifier_learning import network_logits
 from training.classifier_members import LearnedNetworks, learn_networks, train_member
 from training.classifier_room import ClassifierRun, Clock, Room
@@ -132,7 +132,7 @@ def learned_in(room: Room, out: Path) -> LearnedNetworks:
 
 
 def weights_of(networks: tuple[TextClassifier, ...]) -> list[dict[str, NDArray[np.generic]]]:
-    return [network_tensors(network) for network in networks]
+    return [dict(checkpoints.weights_of(network)) for network in networks]
 
 
 def same(one: dict[str, NDArray[np.generic]], other: dict[str, NDArray[np.generic]]) -> bool:

@@ -352,7 +352,7 @@ def test_an_architecture_without_a_filter_width_is_read() -> None:
         "letters": True,
         "parameters": 9,
     }
-    read = asdict(settings_of(old))
+    read = asdict(settings_of(old, NetworkSettings))
     assert all(read[name] == value for name, value in old.items() if name != "parameters")
 
 

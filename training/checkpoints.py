@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from dataclasses import asdict, fields
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
+from torch import nn
 
 from model.checkpoint import FORMAT, Manifest, write_checkpoint
 from model.errors import CheckpointError, InputError
 from model.loaded import ALPHABET_FILE
 from training.cards import model_card
+from training.classifier_settings import ClassifierSettings
 from training.export import export
 from training.language_models import join_networks, make_network, networks_of
 from training.letters import letters_of
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
     from model.manifest import JSON
     from training.export import Shares
     from training.language_models import LanguageModel
+
+Settings = TypeVar("Settings", NetworkSettings, ClassifierSettings)
 
 WEIGHTS_FILE = "weights.safetensors"
 CARD_FILE = "README.md"
@@ -55,13 +59,16 @@ def checkpoint_files(
     }, exported.quantisation
 
 
-def weights_of(network: LanguageModel) -> dict[str, NDArray[np.float32]]:
+def weights_of(network: nn.Module) -> dict[str, NDArray[np.float32]]:
     """Give the weights by name as they are written."""
     return {name: np.ascontiguousarray(value.float().cpu().numpy()) for name, value in unique_weights(network)}
 
 
-def unique_weights(network: LanguageModel) -> Iterable[tuple[str, torch.Tensor]]:
-    """Give the weights by the name that a checkpoint keeps them under, those that are tied only once."""
+def unique_weights(network: nn.Module) -> Iterable[tuple[str, torch.Tensor]]:
+    """Give the weights by the name that a checkpoint keeps them under, those that are tied only once.
+
+    What a language model has at both ends stands in a module of its own, of which their names say nothing.
+    """
     for name, value in network.named_parameters():
         yield name.replace("characters.", ""), value.detach()
 
@@ -81,7 +88,7 @@ def write_model(
     manifest = Manifest(
         format=FORMAT,
         task=task,
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        created=now(),
         architecture=architecture_of(network),
         text={"normalisation": "NFC", "vocabulary_size": network.vocabulary_size},
         quantisation=quantisation,
@@ -89,8 +96,17 @@ def write_model(
         figures=figures,
         provenance=provenance,
     )
-    card = model_card(out.name, manifest)
-    return write_checkpoint(out, manifest, {**files, CARD_FILE: card.encode()})
+    return write_with_card(out, manifest, files)
+
+
+def write_with_card(out: Path, manifest: Manifest, files: Mapping[str, bytes]) -> Path:
+    """Write one version of any model, its card beside it; give the version's folder."""
+    return write_checkpoint(out, manifest, {**files, CARD_FILE: model_card(out.name, manifest).encode()})
+
+
+def now() -> str:
+    """Give the time as a manifest has it."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def architecture_of(network: LanguageModel) -> dict[str, JSON]:
@@ -110,7 +126,8 @@ def load_network(model: LoadedModel) -> LanguageModel:
     members = architecture.get("members", [architecture])
     try:
         letters = torch.from_numpy(letters_of(model.alphabet))
-        network = join_networks([make_network(settings_of(each), len(model.alphabet), letters) for each in members])  # type: ignore[union-attr, arg-type]
+        settings = [settings_of(each, NetworkSettings) for each in members]  # type: ignore[union-attr, arg-type]
+        network = join_networks([make_network(each, len(model.alphabet), letters) for each in settings])
         tensors = load(model.checkpoint.read(WEIGHTS_FILE))
     except (InputError, TypeError, SafetensorError, ValueError, AttributeError, IndexError) as error:
         raise CheckpointError(f"{model.name}: the architecture and weights must be readable, got: {error}") from error
@@ -118,13 +135,13 @@ def load_network(model: LoadedModel) -> LanguageModel:
     return network.eval()
 
 
-def settings_of(architecture: dict[str, JSON]) -> NetworkSettings:
-    """Read the settings of one network."""
-    known = {field.name for field in fields(NetworkSettings)}
-    return NetworkSettings(**{name: value for name, value in architecture.items() if name in known})  # type: ignore[arg-type]
+def settings_of(architecture: dict[str, JSON], kind: type[Settings]) -> Settings:
+    """Read the settings of one network, of a kind."""
+    known = {field.name for field in fields(kind)}
+    return kind(**{name: value for name, value in architecture.items() if name in known})  # type: ignore[arg-type]
 
 
-def set_weights(network: LanguageModel, tensors: Mapping[str, NDArray[np.generic]], source: str) -> None:
+def set_weights(network: nn.Module, tensors: Mapping[str, NDArray[np.generic]], source: str) -> None:
     """Give a network the weights that ``weights_of`` gave.
 
     Args:

@@ -5,8 +5,7 @@ Legend: F n-grams known, H hidden units, C labels.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
-from datetime import UTC, datetime
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,12 +13,11 @@ import torch
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-from model.checkpoint import FORMAT, Manifest, write_checkpoint
+from model.checkpoint import FORMAT, Manifest
 from model.classifier import CLASSIFIER_TASK
 from model.errors import CheckpointError, InputError
 from model.loaded import ALPHABET_FILE
-from training.cards import model_card
-from training.checkpoints import CARD_FILE, WEIGHTS_FILE
+from training.checkpoints import WEIGHTS_FILE, now, set_weights, settings_of, weights_of, write_with_card
 from training.classifier import TextClassifier
 from training.classifier_graph import export_classifier
 from training.classifier_settings import ClassifierSettings
@@ -66,41 +64,20 @@ class Classifier:
         return average([join.logits(each, of_wide) for join, each in zip(self.joins, of_networks, strict=True)])
 
 
-def network_tensors(network: TextClassifier) -> dict[str, NDArray[np.generic]]:
-    """Give a network's weights by name, as a checkpoint keeps them."""
-    return {
-        name: np.ascontiguousarray(value.detach().float().cpu().numpy()) for name, value in network.named_parameters()
-    }
-
-
-def set_tensors(network: TextClassifier, tensors: Mapping[str, NDArray[np.generic]], where: str) -> None:
-    """Set a network's weights.
-
-    Raises:
-        CheckpointError: they are not those of such a network.
-    """
-    expected = {name: tuple(value.shape) for name, value in network.named_parameters()}
-    got = {name: tuple(value.shape) for name, value in tensors.items()}
-    if expected != got:
-        differing = sorted(name for name in expected.keys() | got.keys() if expected.get(name) != got.get(name))
-        raise CheckpointError(f"{where} must fit the architecture, got others: {', '.join(differing)}")
-    network.load_state_dict({name: torch.from_numpy(np.array(value)) for name, value in tensors.items()}, strict=False)
-
-
 def write_classifier(
     out: Path, classifier: Classifier, *, figures: dict[str, JSON], provenance: dict[str, JSON]
 ) -> Path:
     """Write one version of a classifier, its card beside it; give the version's folder."""
     tensors: dict[str, NDArray[np.generic]] = {}
     for number, network in enumerate(classifier.networks):
-        tensors |= {f"members.{number}.{name}": value for name, value in network_tensors(network).items()}
+        tensors |= {f"members.{number}.{name}": value for name, value in weights_of(network).items()}
     if classifier.wide is not None:
         tensors |= wide_tensors(classifier.wide)
-    parameters = sum(int(np.prod(value.shape)) for name, value in tensors.items() if not name.startswith("ngrams."))
+    parameters = sum(value.size for value in tensors.values())
     manifest = Manifest(
         format=FORMAT,
         task=CLASSIFIER_TASK,
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        created=now(),
         architecture={"members": [asdict(each) for each in classifier.settings], "parameters": parameters},
         text={
             "normalisation": "NFC",
@@ -122,9 +99,8 @@ def write_classifier(
         ALPHABET_FILE: classifier.alphabet.model,
         WEIGHTS_FILE: save(tensors),
         **export_classifier(classifier.networks, classifier.wide, classifier.joins, classifier.temperature),
-        CARD_FILE: model_card(out.name, manifest).encode(),
     }
-    return write_checkpoint(out, manifest, files)
+    return write_with_card(out, manifest, files)
 
 
 def wide_tensors(wide: WideLayer) -> dict[str, NDArray[np.generic]]:
@@ -142,14 +118,10 @@ def rebuild_classifier(loaded: LoadedClassifier) -> Classifier:
         CheckpointError: the architecture is not one of ours, or the weights do not fit it.
     """
     manifest = loaded.checkpoint.manifest
-    known = {field.name for field in fields(ClassifierSettings)}
     try:
         tensors = dict(load(loaded.checkpoint.read(WEIGHTS_FILE)))
         members = manifest.architecture["members"]
-        settings = tuple(
-            ClassifierSettings(**{name: value for name, value in each.items() if name in known})  # type: ignore[arg-type,union-attr]
-            for each in members  # type: ignore[union-attr]
-        )
+        settings = tuple(settings_of(each, ClassifierSettings) for each in members)  # type: ignore[union-attr, arg-type]
         joins = tuple(
             Join(network=float(each["network"]), wide=float(each["wide"]))  # type: ignore[index,call-overload,arg-type]
             for each in manifest.blend["joins"]  # type: ignore[union-attr]
@@ -168,7 +140,7 @@ def rebuild_classifier(loaded: LoadedClassifier) -> Classifier:
         network = TextClassifier(own_settings, len(loaded.alphabet), len(loaded.labels), letters)
         prefix = f"members.{number}."
         own = {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
-        set_tensors(network, own, f"{loaded.name}: {WEIGHTS_FILE}, member {number}")
+        set_weights(network, own, f"{loaded.name}: {WEIGHTS_FILE}, member {number}")
         networks.append(network.eval())
     return Classifier(
         labels=loaded.labels,

@@ -14,9 +14,9 @@ import numpy as np
 import torch
 
 from model.classifier import ids_of
+from training.checkpoints import set_weights, weights_of
 from training.classification_metrics import accuracy
 from training.classifier import TextClassifier
-from training.classifier_checkpoints import network_tensors, set_tensors
 from training.classifier_learning import TextLessons, begin_with_machines, mean_loss, network_logits
 from training.devices import described
 from training.display import Display, train_shown
@@ -79,7 +79,7 @@ def learn_networks(room: Room, out: Path, kept_seconds: float = 0.0) -> LearnedN
     networks = []
     for settings, (tensors, source) in zip(chosen, done.sources(), strict=True):
         network = TextClassifier(settings, len(room.alphabet), len(room.split.labels), letters)
-        set_tensors(network, tensors, source)
+        set_weights(network, tensors, source)
         networks.append(network.eval())
     return LearnedNetworks(networks=tuple(networks), members=done)
 
@@ -112,7 +112,7 @@ def train_member(room: Room, seconds: float, watched: int | None, number: int, s
     say(f"{which}trained {outcome.epochs:.1f} epochs in {outcome.seconds:.0f} s (ended by {outcome.ended})")
     if outcome.epochs < 1:
         say(f"{which}it has not read every text once: more --minutes, or fewer or smaller members, would do it good")
-    return member_of(network_tensors(network.cpu()), outcome, observer)
+    return member_of(weights_of(network.cpu()), outcome, observer)
 
 
 def told_of(room: Room, members: int) -> JSON:

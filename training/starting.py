@@ -16,11 +16,11 @@ import torch
 
 from model.alphabet import UNKNOWN_ID
 from model.checkpoint import open_checkpoint
-from model.classifier import CLASSIFIER_TASK, load_classifier
+from model.classifier import CLASSIFIER_TASK, classifier_from
 from model.errors import InputError
-from model.loaded import load_model
+from model.loaded import DEFAULT_MEMORY, model_from
 from training.checkpoints import WEIGHTS_FILE, load_network, set_weights, weights_of
-from training.classifier_checkpoints import network_tensors, rebuild_classifier
+from training.classifier_checkpoints import rebuild_classifier
 from training.classifier_settings import ClassifierSettings
 from training.language_models import networks_of
 from training.letters import letters_of
@@ -79,7 +79,7 @@ def open_start(path: Path) -> Start:
     checkpoint = open_checkpoint(path)
     name, digest = f"{checkpoint.name} {checkpoint.version}", checkpoint.files[WEIGHTS_FILE].sha256
     if checkpoint.manifest.task != CLASSIFIER_TASK:
-        model = load_model(path)
+        model = model_from(checkpoint, DEFAULT_MEMORY)
         networks = networks_of(load_network(model))
         return Start(
             name=name,
@@ -89,7 +89,7 @@ def open_start(path: Path) -> Start:
             settings=tuple(each.settings for each in networks),
             tensors=tuple(dict(weights_of(each)) for each in networks),
         )
-    classifier = rebuild_classifier(load_classifier(path))
+    classifier = rebuild_classifier(classifier_from(checkpoint))
     if not classifier.networks:
         raise InputError(f"--from must name a model with a network, got {name}, which has n-grams alone")
     return Start(
@@ -98,7 +98,7 @@ def open_start(path: Path) -> Start:
         alphabet=classifier.alphabet,
         labels=classifier.labels,
         settings=tuple(each.settings for each in classifier.networks),
-        tensors=tuple(network_tensors(each) for each in classifier.networks),
+        tensors=tuple(dict(weights_of(each)) for each in classifier.networks),
     )
 
 
