@@ -12,8 +12,8 @@ import numpy as np
 
 from training.classification_metrics import (
     accuracy,
-    class_figures,
     confusion_matrix,
+    figures_by_label,
     macro_f1,
     negative_log_likelihood,
     reliability,
@@ -21,8 +21,6 @@ from training.classification_metrics import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-
-    from numpy.typing import NDArray
 
     from model.manifest import JSON
 
@@ -69,18 +67,4 @@ def figures_of_answers(answers: Sequence[Answer], labels: Sequence[str], classes
         probabilities = np.array([[answer.probabilities.get(label, 0.0) for label in classes] for answer in answers])
         figures["ece"] = reliability(probabilities, true).expected_calibration_error
         figures["nats"] = negative_log_likelihood(probabilities, true)
-    return figures | {"by_class": figures_by_class(confusion, classes)}
-
-
-def figures_by_class(confusion: NDArray[np.int64], classes: Sequence[str]) -> dict[str, JSON]:
-    """Name the figures of each class of a confusion matrix (C, C)."""
-    figures = class_figures(confusion)
-    return {
-        label: {
-            "precision": float(figures.precision[place]),
-            "recall": float(figures.recall[place]),
-            "f1": float(figures.f1[place]),
-            "texts": int(figures.support[place]),
-        }
-        for place, label in enumerate(classes)
-    }
+    return figures | {"by_class": dict(figures_by_label(confusion, classes))}

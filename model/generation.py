@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import secrets
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 MAX_PREFIX_CHARACTERS = 10_000
 MAX_CHARACTERS = 10_000
 MAX_TEMPERATURE = 10.0
+Real = TypeVar("Real", bound=np.floating)
 STRETCH = 256  # characters read in one call: each gives V log-probabilities, and only the last are needed
 
 
@@ -117,10 +118,10 @@ def draw(logits: NDArray[np.float32], request: GenerationRequest, generator: np.
     return int(generator.choice(len(probabilities), p=probabilities / probabilities.sum()))
 
 
-def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+def softmax(logits: NDArray[Real]) -> NDArray[Real]:
     """Turn logits (..., V), nats, into probabilities (..., V)."""
     raised = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    probabilities: NDArray[np.float32] = raised / raised.sum(axis=-1, keepdims=True)
+    probabilities: NDArray[Real] = raised / raised.sum(axis=-1, keepdims=True)
     return probabilities
 
 

@@ -19,8 +19,8 @@ from training.classifier_figures import (
     crosswise,
     label_figures,
     logits_of_parts,
+    probabilities_of,
     scores,
-    softmax,
     unfitted,
 )
 from training.label_split import SplitTexts
@@ -64,7 +64,7 @@ def test_what_is_not_fitted_is_the_mean_of_all_sources() -> None:
 
 
 def test_softmax_of_large_logits_stays_a_number() -> None:
-    assert softmax(np.array([[0.0, math.log(3)], [1e4, 0.0], [-1e4, -1e4]])) == pytest.approx(
+    assert probabilities_of(np.array([[0.0, math.log(3)], [1e4, 0.0], [-1e4, -1e4]])) == pytest.approx(
         np.array([[0.25, 0.75], [1, 0], [0.5, 0.5]])
     )
 
@@ -103,7 +103,7 @@ def measured(path: Path, countries_file: Path) -> tuple[Any, Observed, int]:
     figures, observed = classifier_figures(classifier, split, (of_networks, of_wide))
     logits = classifier.logits(of_networks, of_wide)
     assert figures["accuracy"] == round(float((logits.argmax(axis=1) == numbers).mean()), 4)
-    np.testing.assert_allclose(observed.probabilities, softmax(logits / classifier.temperature))
+    np.testing.assert_allclose(observed.probabilities, probabilities_of(logits / classifier.temperature))
     return figures, observed, len(of_networks)
 
 

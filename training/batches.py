@@ -75,16 +75,29 @@ def phrase_batches(phrases: PhraseSet, *, batch_characters: int, seed: int, epoc
     """
     generator = np.random.Generator(np.random.Philox(key=[seed, epoch]))
     drawn = generator.permutation(draw_phrases(phrases.weights, generator))
-    lengths = phrases.lengths
+    plan = plan_batches(drawn, phrases.lengths, batch_characters)
+    for position in generator.permutation(len(plan)):
+        chosen, repeats = np.unique(plan[position], return_counts=True)
+        yield pad_phrases(phrases, chosen, repeats.astype(np.float32))
+
+
+def plan_batches(
+    drawn: NDArray[np.int64], lengths: NDArray[np.int64], batch_characters: int
+) -> list[NDArray[np.int64]]:
+    """Lay what was drawn out in batches, each of texts of like length among some that were drawn one after another.
+
+    Args:
+        drawn: numbers of texts, in the order of the draw.
+        lengths: (N,) of all texts.
+        batch_characters: the most characters a batch reads, padding included, unless one text alone has more.
+    """
     rows = max(1, batch_characters // max(1, int(lengths[drawn].mean())))
     plan: list[NDArray[np.int64]] = []
     for start in range(0, len(drawn), rows * POOL):
         pool = drawn[start : start + rows * POOL]
         pool = pool[np.argsort(lengths[pool], kind="stable")]
         plan.extend(np.split(pool, batch_edges(lengths[pool], batch_characters)))
-    for position in generator.permutation(len(plan)):
-        chosen, repeats = np.unique(plan[position], return_counts=True)
-        yield pad_phrases(phrases, chosen, repeats.astype(np.float32))
+    return plan
 
 
 def batch_edges(lengths: NDArray[np.int64], batch_characters: int) -> list[int]:

@@ -13,7 +13,11 @@ import numpy as np
 from model.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
+
+    from model.manifest import JSON
 
 M = 15  # bins, as in the source of the calibration error
 
@@ -100,6 +104,20 @@ def class_figures(confusion: NDArray[np.int64]) -> ClassFigures:
         f1=_share(2 * right, support + said),
         support=support,
     )
+
+
+def figures_by_label(confusion: NDArray[np.int64], labels: Sequence[str]) -> dict[str, dict[str, JSON]]:
+    """Give texts, precision, recall and F1 of each of the labels (C,) of a confusion matrix (C, C)."""
+    found = class_figures(confusion)
+    return {
+        label: {
+            "texts": int(found.support[place]),
+            "precision": float(found.precision[place]),
+            "recall": float(found.recall[place]),
+            "f1": float(found.f1[place]),
+        }
+        for place, label in enumerate(labels)
+    }
 
 
 def macro_f1(confusion: NDArray[np.int64]) -> float:

@@ -16,7 +16,15 @@ from model.classifier import load_classifier
 from model.errors import InputError
 from training.classification_metrics import confusion_matrix, reliability
 from training.classifier_checkpoints import rebuild_classifier
-from training.classifier_figures import Observed, label_figures, logits_of_parts, rounded, scores, softmax, unfitted
+from training.classifier_figures import (
+    Observed,
+    label_figures,
+    logits_of_parts,
+    probabilities_of,
+    rounded,
+    scores,
+    unfitted,
+)
 from training.labelled import read_labelled
 from training.sources import one_line
 
@@ -78,8 +86,8 @@ def evaluate_classifier(
     texts, numbers = [text for text, _ in pairs], np.array([number for _, number in pairs], np.int64)
     served, elapsed_ms = ask(loaded, texts)
     of_networks, of_wide = logits_of_parts(classifier, texts)
-    trained = softmax(classifier.logits(of_networks, of_wide) / classifier.temperature)
-    before = reliability(softmax(unfitted(of_networks, of_wide)), numbers)
+    trained = probabilities_of(classifier.logits(of_networks, of_wide) / classifier.temperature)
+    before = reliability(probabilities_of(unfitted(of_networks, of_wide)), numbers)
     after = reliability(served, numbers)
     confusion = confusion_matrix(numbers, served.argmax(axis=1), len(loaded.labels))
     median, last = np.percentile(elapsed_ms, [50, 99])

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from model.generation import softmax
 from training.classification_metrics import (
     Reliability,
     accuracy,
-    class_figures,
     confusion_matrix,
+    figures_by_label,
     macro_f1,
     negative_log_likelihood,
     reliability,
@@ -85,8 +86,8 @@ def classifier_figures(classifier: Classifier, split: SplitTexts, said: PartLogi
         labels=classifier.labels,
         texts=texts,
         numbers=numbers,
-        probabilities=softmax(logits / classifier.temperature),
-        before=reliability(softmax(unfitted(of_networks, of_wide)), numbers),
+        probabilities=probabilities_of(logits / classifier.temperature),
+        before=reliability(probabilities_of(unfitted(of_networks, of_wide)), numbers),
         after=reliability(tempered, numbers),
         temperature=classifier.temperature,
     )
@@ -132,16 +133,10 @@ def scores(probabilities: NDArray[np.float64], numbers: NDArray[np.int64]) -> di
 
 
 def label_figures(confusion: NDArray[np.int64], labels: Sequence[str]) -> dict[str, JSON]:
-    """Give texts, precision, recall and F1 of each of the labels (C,) of a confusion matrix (C, C)."""
-    each = class_figures(confusion)
+    """Give the figures of each of the labels (C,) of a confusion matrix (C, C), to four places."""
     return {
-        label: {
-            "texts": int(each.support[number]),
-            "precision": rounded(each.precision[number]),
-            "recall": rounded(each.recall[number]),
-            "f1": rounded(each.f1[number]),
-        }
-        for number, label in enumerate(labels)
+        label: {name: rounded(value) if isinstance(value, float) else value for name, value in each.items()}
+        for label, each in figures_by_label(confusion, labels).items()
     }
 
 
@@ -158,14 +153,13 @@ def crosswise(logits: NDArray[np.float32], numbers: NDArray[np.int64]) -> NDArra
     for half in (even, ~even):
         if half.any():
             others = ~half if (~half).any() else half
-            probabilities[half] = softmax(logits[half] / fit_temperature(logits[others], numbers[others]))
+            probabilities[half] = probabilities_of(logits[half] / fit_temperature(logits[others], numbers[others]))
     return probabilities
 
 
-def softmax(logits: NDArray[np.floating]) -> NDArray[np.float64]:
+def probabilities_of(logits: NDArray[np.floating]) -> NDArray[np.float64]:
     """Turn logits (M, C), nats, into probabilities (M, C)."""
-    raised = np.exp(np.asarray(logits, np.float64) - logits.max(axis=1, keepdims=True))
-    return np.asarray(raised / raised.sum(axis=1, keepdims=True))
+    return softmax(logits.astype(np.float64))
 
 
 def rounded(figure: float) -> float:

@@ -58,9 +58,9 @@ class Clock:
     began: float
     seconds: float
 
-    def left(self, until: float = 1.0) -> float:
-        """Give the seconds that are left of a share of the time."""
-        return self.seconds * until - (time.monotonic() - self.began)
+    def left(self) -> float:
+        """Give the seconds that are left."""
+        return self.seconds - (time.monotonic() - self.began)
 
 
 @dataclass(frozen=True, kw_only=True)

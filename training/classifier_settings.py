@@ -7,7 +7,7 @@ from typing import Literal, get_args
 
 from model.errors import InputError
 from model.hashed_ngrams import MOST_NGRAM
-from training.settings import Cell, check_choice
+from training.settings import Cell, check_choice, check_range, check_share
 
 Activation = Literal["sigmoid", "tanh", "relu", "gelu"]
 Padding = Literal["valid", "same", "causal"]
@@ -118,30 +118,29 @@ class ClassifierSettings:
             ("cell", Cell),
         ):
             check_choice(name, getattr(self, name), get_args(choices))
-        for name, least, most in (
-            ("embedding_width", 1, 8192),
-            ("filters", 1, 8192),
-            ("filter_width", 1, 256),
-            ("stride", 1, 256),
-            ("convolutions", 1, 64),
-            ("blocks", 1, 64),
-            ("pool_width", 1, 256),
-            ("layers", 1, 32),
-            ("hidden_width", 1, 8192),
-            ("window_characters", 1, 4096),
-            ("longest", 2, 100_000),
-            ("ngram_least", 1, MOST_NGRAM),
-            ("ngram_most", self.ngram_least, MOST_NGRAM),
-            ("ngram_texts", 1, 1_000_000),
-            ("ngram_hidden", 0, 4096),
-        ):
-            if not least <= getattr(self, name) <= most:
-                raise InputError(f"{name} must be in [{least}, {most}], got {getattr(self, name)}")
+        check_range(
+            self,
+            (
+                ("embedding_width", 1, 8192),
+                ("filters", 1, 8192),
+                ("filter_width", 1, 256),
+                ("stride", 1, 256),
+                ("convolutions", 1, 64),
+                ("blocks", 1, 64),
+                ("pool_width", 1, 256),
+                ("layers", 1, 32),
+                ("hidden_width", 1, 8192),
+                ("window_characters", 1, 4096),
+                ("longest", 2, 100_000),
+                ("ngram_least", 1, MOST_NGRAM),
+                ("ngram_most", self.ngram_least, MOST_NGRAM),
+                ("ngram_texts", 1, 1_000_000),
+                ("ngram_hidden", 0, 4096),
+            ),
+        )
         if self.initialise == "rbm" and ("window",) not in self.chains:
             raise InputError(f"initialise may be rbm only where a window is among the parts, got {self.encoder!r}")
-        for name in ("character_dropout", "embedding_dropout", "dropout", "recurrent_dropout"):
-            if not 0 <= getattr(self, name) < 1:
-                raise InputError(f"{name} must be in [0, 1), got {getattr(self, name)}")
+        check_share(self, "character_dropout", "embedding_dropout", "dropout", "recurrent_dropout")
 
     @property
     def chains(self) -> tuple[tuple[str, ...], ...]:

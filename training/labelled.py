@@ -86,15 +86,8 @@ def read_labelled(
         if part.columns is None and not label_first:
             pairs, names = [(number, last, first) for number, first, last in pairs], UNNAMED[::-1]
         good = list(parse_pairs(pairs, names, part.bad_lines))
-        bad_lines = part.bad_lines
-        if not good:
-            left_out = (
-                f": its {bad_lines.count:,} lines are bad, the first at {bad_lines.first}" if bad_lines.count else ""
-            )
-            raise InputError(f"{bad_lines.name} must hold a text with its label, but it is empty{left_out}")
-        if bad_lines.count:
-            report(f"{bad_lines.name}: bad lines left out: {bad_lines.count:,}, the first at {bad_lines.first}")
-        skipped += bad_lines.count
+        part.bad_lines.check_some(good=len(good), what="a text with its label", report=report)
+        skipped += part.bad_lines.count
         labels += [label for label, _ in good]
         texts += [text for _, text in good]
         labels_of.setdefault(part.columns, set()).update(label for label, _ in good)

@@ -11,7 +11,7 @@ import io
 import itertools
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from model.errors import InputError
 from training.sources import Source, read_chunks
@@ -50,6 +50,23 @@ class BadLines:
         """Count a line that is of no use, without stopping at it."""
         self.count += 1
         self.first = self.first or f"line {number}: {rule}"
+
+    def check_some(self, *, good: int, what: str, report: Callable[[str], None]) -> None:
+        """See that some lines were good, and tell how many were left out, if any were.
+
+        Args:
+            good: lines, so far.
+            what: a file must hold.
+            report: is told, a line.
+
+        Raises:
+            InputError: no line was good.
+        """
+        if not good:
+            left_out = f": its {self.count:,} lines are bad, the first at {self.first}" if self.count else ""
+            raise InputError(f"{self.name} must hold {what}, but it is empty{left_out}")
+        if self.count:
+            report(f"{self.name}: bad lines left out: {self.count:,}, the first at {self.first}")
 
 
 def is_blank(line: str) -> bool:

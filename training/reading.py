@@ -165,13 +165,7 @@ def _phrase_lines(
         for text, count in _usable(_read_records(source, settings, bad_lines), bad_lines):
             good += 1
             yield text, 1.0 if count is None else count
-        if not good:
-            left_out = (
-                f": its {bad_lines.count:,} lines are bad, the first at {bad_lines.first}" if bad_lines.count else ""
-            )
-            raise InputError(f"{source.name} must hold a phrase, but it is empty{left_out}")
-        if bad_lines.count:
-            report(f"{source.name}: bad lines left out: {bad_lines.count:,}, the first at {bad_lines.first}")
+        bad_lines.check_some(good=good, what="a phrase", report=report)
         tally.lines += good + bad_lines.count
         tally.skipped += bad_lines.count
         tally.counted.add(count is not None)

@@ -28,6 +28,28 @@ def check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
         raise InputError(f"{name} must be one of {', '.join(choices)}, got {value!r}")
 
 
+def check_range(settings: object, bounds: tuple[tuple[str, int, int], ...]) -> None:
+    """Refuse settings of which a number is below its least or above its most, each named with both.
+
+    Raises:
+        InputError: with the range.
+    """
+    for name, least, most in bounds:
+        if not least <= getattr(settings, name) <= most:
+            raise InputError(f"{name} must be in [{least}, {most}], got {getattr(settings, name)}")
+
+
+def check_share(settings: object, *names: str) -> None:
+    """Refuse settings of which a share to be dropped is below 0, or leaves nothing.
+
+    Raises:
+        InputError: with the range.
+    """
+    for name in names:
+        if not 0 <= getattr(settings, name) < 1:
+            raise InputError(f"{name} must be in [0, 1), got {getattr(settings, name)}")
+
+
 @dataclass(frozen=True, kw_only=True)
 class NetworkSettings:
     """What the network is; kept in the checkpoint, which is rebuilt from it alone."""
@@ -78,16 +100,11 @@ class NetworkSettings:
 
     def __post_init__(self) -> None:
         check_choice("cell", self.cell, get_args(LanguageCell))
-        for name, least, most in (
-            ("layers", 0, 32),
-            ("hidden_width", 1, 8192),
-            ("filter_width", 2, 64),
-            ("embedding_width", 0, 8192),
-        ):
-            if not least <= getattr(self, name) <= most:
-                raise InputError(f"{name} must be in [{least}, {most}], got {getattr(self, name)}")
-        if not 0 <= self.dropout < 1:
-            raise InputError(f"dropout must be in [0, 1), got {self.dropout}")
+        check_range(
+            self,
+            (("layers", 0, 32), ("hidden_width", 1, 8192), ("filter_width", 2, 64), ("embedding_width", 0, 8192)),
+        )
+        check_share(self, "dropout")
         if self.layers == 0:
             object.__setattr__(self, "layers", CAUSAL_LAYERS if self.cell == "convolution" else RECURRENT_LAYERS)
 

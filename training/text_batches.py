@@ -12,7 +12,7 @@ import numpy as np
 
 from model.alphabet import UNKNOWN_ID
 from model.classifier import cut_text
-from training.batches import POOL, batch_edges
+from training.batches import batch_edges, plan_batches
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -66,21 +66,16 @@ def shuffled_batches(texts: TextSet, *, batch_characters: int, seed: int, epoch:
         epoch: from 0; the same seed and epoch give the same batches.
     """
     generator = np.random.Generator(np.random.Philox(key=[seed, epoch]))
-    order = generator.permutation(len(texts))
-    rows = max(1, batch_characters // max(1, int(texts.lengths.mean())))
-    plan: list[NDArray[np.int64]] = []
-    for start in range(0, len(order), rows * POOL):
-        pool = order[start : start + rows * POOL]
-        pool = pool[np.argsort(texts.lengths[pool], kind="stable")]
-        plan.extend(np.split(pool, batch_edges(texts.lengths[pool], batch_characters)))
+    plan = plan_batches(generator.permutation(len(texts)), texts.lengths, batch_characters)
     for position in generator.permutation(len(plan)):
         yield pad_texts(texts, plan[position])
 
 
 def batches_in_order(texts: TextSet, *, batch_characters: int) -> Iterator[TextBatch]:
     """Give all texts, the shortest first."""
-    order = np.argsort(texts.lengths, kind="stable")
-    for places in np.split(order, batch_edges(texts.lengths[order], batch_characters)):
+    lengths = texts.lengths
+    order = np.argsort(lengths, kind="stable")
+    for places in np.split(order, batch_edges(lengths[order], batch_characters)):
         yield pad_texts(texts, places)
 
 
