@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+import torch
 
 from model.loaded import LoadedModel, load_model
 from training.classifier_room import ClassifierRun
@@ -20,11 +21,20 @@ from training.run import RunSettings, train_model
 from training.settings import BlendSettings, NetworkSettings, TextSettings, TrainingSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
 COUNTRY_PLACES = 40
 PLACES = 1500  # of the table's first lines: the largest cities, in Latin script and in Hangul
+
+
+@pytest.fixture(scope="module")
+def one_thread() -> Iterator[None]:
+    """For matrices so small that they would wait for a second thread longer than they use it."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="session")

@@ -34,21 +34,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from onnxruntime import InferenceSession
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 VOCABULARY, LABELS = 60, 5
 LENGTHS = (1, 2, 3, 4, 7, 12, 25, 40, 40, 40, 80, 200)
 # Of the spread of the logits over texts: how much int8 may change any, and all in the root of the mean square. Found
 # were .10 and .032; with stacked convolutions, four layers or more whose roundings add up, .24 and .09.
 TOLERANCES, TOLERANCES_STACKED = (0.12, 0.04), (0.3, 0.11)
 SMALL: dict[str, Any] = {"embedding_width": 24, "filters": 20, "hidden_width": 22, "branch_widths": "2,1,5,4"}
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread() -> Iterator[None]:
-    """Matrices as small as these wait for a second thread longer than they use it."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def drawn_network(seed: int = 1, **changed: Any) -> TextClassifier:

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 CELLS: tuple[LanguageCell, ...] = get_args(LanguageCell)
 FORMS: dict[str, dict[str, Any]] = {
     "embedded": {"embedding_width": 16, "tied": False},
@@ -50,15 +52,6 @@ TOLERANCES: dict[LanguageCell, tuple[float, float]] = {
     "lstm": (0.07, 1e-4),
     "convolution": (0.15, 3e-4),
 }
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread() -> Iterator[None]:
-    """Matrices as small as these wait for a second thread longer than they use it."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def inner_parameters(network: LanguageModel) -> Iterator[tuple[str, torch.nn.Parameter]]:

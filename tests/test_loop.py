@@ -20,21 +20,14 @@ from training.networks import RecurrentLanguageModel
 from training.settings import NetworkSettings, TrainingSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable
 
     from torch import Tensor
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 WORDS = ["hello", "help", "yellow", "low"]
 CHARACTERS = sum(len(word) + 1 for word in WORDS)
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """Matrices as small as these wait for a second thread longer than they use it."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def alphabet_of_words() -> Alphabet:

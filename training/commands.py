@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from model.manifest import JSON
+    from training.run import Trained
     from training.starting import Start
 
 
@@ -51,6 +52,12 @@ def need_training_libraries() -> None:
         os.environ.setdefault("GOMP_SPINCOUNT", "1000")
     if missing:
         raise InputError(f"this command needs {', '.join(missing)}: run pip install 'machim[train]'")
+
+
+NOTE_OPTION = click.option("--note", default="", help="A credit or remark for the model card.")
+TRAINED_AS_JSON = click.option(
+    "--json", "as_json", is_flag=True, help="Print the version's folder and its figures as JSON."
+)
 
 
 @click.command(epilog="Example: machim train phrases.tsv --out models/search --minutes 10")
@@ -83,8 +90,8 @@ def need_training_libraries() -> None:
     ClassifierSettings,
     SortingSettings,
 )
-@click.option("--note", default="", help="A credit or remark for the model card.")
-@click.option("--json", "as_json", is_flag=True, help="Print the version's folder and its figures as JSON.")
+@NOTE_OPTION
+@TRAINED_AS_JSON
 @click.option(
     "--report",
     type=click.Path(path_type=Path),
@@ -132,6 +139,11 @@ def train(
 
         settings = language_run(task, told, reading, note, start)
         trained = train_model(data, out, settings, say=say, began=began, report=report)
+    print_trained(trained, as_json=as_json)
+
+
+def print_trained(trained: Trained, *, as_json: bool) -> None:
+    """Print what a run made: its figures and the version's folder."""
     if as_json:
         click.echo(json.dumps({"checkpoint": str(trained.directory), "figures": trained.figures}, ensure_ascii=False))
     else:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +13,14 @@ from model.checkpoint import open_checkpoint
 from model.classifier import CLASSIFIER_TASK
 from model.command_options import settings_from, settings_options, told_options
 from training.classifier_settings import ClassifierSettings, DistillationSettings, SortingSettings
-from training.commands import need_training_libraries, print_figures, say, start_of
+from training.commands import (
+    NOTE_OPTION,
+    TRAINED_AS_JSON,
+    need_training_libraries,
+    print_trained,
+    say,
+    start_of,
+)
 from training.reading import ReadingSettings
 from training.settings import BlendSettings, NetworkSettings, TextSettings, TrainingSettings
 from training.told import STUDENT, classifier_run, language_run
@@ -37,8 +43,8 @@ from training.told import STUDENT, classifier_run, language_run
     SortingSettings,
     **STUDENT,
 )
-@click.option("--note", default="", help="A credit or remark for the model card.")
-@click.option("--json", "as_json", is_flag=True, help="Print the version's folder and its figures as JSON.")
+@NOTE_OPTION
+@TRAINED_AS_JSON
 @click.pass_context
 def distill(
     context: click.Context,
@@ -77,8 +83,4 @@ def distill(
             language_run("text" if task == "text" else "autocomplete", told, reading, note), teaching=taught
         )
         trained = train_model(data, out, student, say=say, began=began)
-    if as_json:
-        click.echo(json.dumps({"checkpoint": str(trained.directory), "figures": trained.figures}, ensure_ascii=False))
-    else:
-        print_figures(trained.figures)
-        click.echo(str(trained.directory))
+    print_trained(trained, as_json=as_json)
