@@ -17,7 +17,7 @@ from training.told import CLASSIFIER_TRAINING, classifier_run, language_run
 
 if TYPE_CHECKING:
     from training.classifier_room import ClassifierRun
-    from training.run import RunSettings
+    from training.run import RunSettings, Task
 
 
 def test_members_of_n_grams_alone_are_refused() -> None:
@@ -113,3 +113,35 @@ def test_cells_of_a_language_model_are_taken_in_turn() -> None:
 def test_what_no_classifier_can_be_is_refused(told: list[str], message: str) -> None:
     with pytest.raises(InputError, match=message):
         sorting(*told)
+
+
+@pytest.mark.parametrize(
+    "told",
+    [["--ngram-order", "4"], ["--no-tied"], ["--count-power", "0.5"], ["--window", "64"], ["--held-out-below", "9"]],
+)
+def test_a_flag_that_changes_nothing_of_a_classifier_is_refused(told: list[str]) -> None:
+    with pytest.raises(
+        InputError, match=rf"{told[0].replace('--no-', '--')} changes nothing of models that sort texts"
+    ):
+        sorting(*told)
+
+
+@pytest.mark.parametrize(
+    ("task", "told"),
+    [
+        ("autocomplete", ["--balance", "0.5"]),
+        ("autocomplete", ["--window", "64"]),
+        ("text", ["--encoder", "branches"]),
+        ("text", ["--ngram-order", "4"]),
+        ("text", ["--count-power", "1"]),
+        ("auto", ["--no-pretrain"]),
+    ],
+)
+def test_a_flag_that_changes_nothing_of_a_language_model_is_refused(task: Task, told: list[str]) -> None:
+    with pytest.raises(InputError, match="changes nothing of language models: leave it out"):
+        language_run(task, command_line(*told), ReadingSettings(), "")
+
+
+@pytest.mark.parametrize("told", [["--window", "64"], ["--count-power", "1"]])
+def test_where_the_task_is_not_told_flags_of_either_are_taken(told: list[str]) -> None:
+    assert language_run("auto", command_line(*told), ReadingSettings(), "").task == "auto"

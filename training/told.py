@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Any
 
 from model.command_options import settings_from
+from model.errors import InputError
 from training.classifier_settings import ClassifierSettings, SortingSettings
 from training.settings import BlendSettings, NetworkSettings, TextSettings, TrainingSettings
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from training.classifier_room import ClassifierRun
     from training.reading import ReadingSettings
     from training.run import RunSettings, Task
@@ -18,6 +21,30 @@ if TYPE_CHECKING:
 # Where a classifier learns best otherwise than a language model (decisions/0013-what-classifiers-are-made-of.md).
 CLASSIFIER_TRAINING = {"learning_rate": 0.002, "batch_characters": 4096}
 STUDENT = {"encoder": "wide+branches"}  # what a student is where nothing else is told
+LANGUAGE = (TextSettings, NetworkSettings, TrainingSettings, BlendSettings)  # what a language model is told by
+CLASSIFIER = (TextSettings, TrainingSettings, ClassifierSettings, SortingSettings)  # what a classifier is told by
+PHRASES_ALONE = ("count_power", "held_out_below", *(each.name for each in fields(BlendSettings)))
+IDLE: dict[str, tuple[str, ...]] = {"text": PHRASES_ALONE, "autocomplete": ("window",)}  # auto is either
+NOT_FOR_LABELS = (*PHRASES_ALONE, "window")
+
+
+def refuse_idle(told: Collection[str], used: tuple[type, ...], idle: Collection[str], what: str) -> None:
+    """Refuse options of a run that would change nothing of it.
+
+    Args:
+        told: names of the options that somebody told.
+        used: the settings that the run is made of.
+        idle: names of fields of theirs that it makes no use of all the same.
+        what: the run is of, in the plural.
+
+    Raises:
+        InputError: there is one.
+    """
+    taken = {each.name for settings in used for each in fields(settings)} - set(idle)
+    known = {each.name for settings in (*LANGUAGE, *CLASSIFIER) for each in fields(settings)}
+    for name in told:
+        if name in known - taken:
+            raise InputError(f"--{name.replace('_', '-')} changes nothing of {what}: leave it out")
 
 
 def language_run(
@@ -37,6 +64,7 @@ def language_run(
     """
     from training.run import RunSettings  # noqa: PLC0415 - it imports torch
 
+    refuse_idle(told, LANGUAGE, IDLE.get(task, ()), "language models")
     before = [{}] if start is None else [asdict(each) for each in start.settings]
     training = settings_from(TrainingSettings, {"members": len(before), **told})
     cells = [{"cell": cell} for cell in told.get("cell", ())] or [{}]
@@ -73,6 +101,7 @@ def classifier_run(
     """
     from training.classifier_room import ClassifierRun  # noqa: PLC0415 - it imports torch
 
+    refuse_idle(told, CLASSIFIER, NOT_FOR_LABELS, "models that sort texts")
     before: list[dict[str, Any]] = [{}]
     if start is not None:
         from training.starting import classifier_defaults  # noqa: PLC0415 - it imports torch
