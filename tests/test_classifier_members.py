@@ -272,3 +272,32 @@ def test_members_of_ngrams_alone_have_no_network_and_a_model_with_some_is_rebuil
     assert [network.settings for network in rebuilt.networks] == [SMALL]
     assert rebuilt.wide is not None
     assert classify(loaded, "cabd").label == "last"
+
+
+READER = replace(SMALL, encoder="recurrent")
+
+
+@pytest.mark.parametrize(
+    ("member", "pretrain", "foretells"), [(READER, True, True), (READER, False, False), (SMALL, True, False)]
+)
+def test_what_reads_characters_one_by_one_foretells_them_first_where_it_is_told_to(
+    member: ClassifierSettings, pretrain: bool, foretells: bool
+) -> None:
+    said: list[str] = []
+    room = with_training(a_room(), members=1)
+    sorting = replace(room.told.sorting, pretrain=pretrain)
+    room = replace(room, told=replace(room.told, members=(member,), sorting=sorting))
+    facts = train_member(room, math.inf, None, 0, said.append).facts
+    assert ("pretraining" in facts) == foretells
+    assert any("foretells characters" in line for line in said) == foretells
+
+
+def test_foretelling_takes_at_most_its_share_of_the_time() -> None:
+    room = with_training(alone(a_room()), epochs=10_000, learning_rate=1e-5)  # gains to the end
+    room = replace(room, told=replace(room.told, members=(READER,)))
+    facts = train_member(room, 2.0, None, 0, ignore).facts
+    before = facts["pretraining"]
+    assert isinstance(before, dict)
+    assert isinstance(before["seconds"], float)
+    assert isinstance(facts["seconds"], float)
+    assert before["seconds"] < 1.3 < facts["seconds"] < 2.0

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from benchmarks import classify, split
+from benchmarks import classify, gains, split
 from benchmarks.labelled import Labelled, divide, read_labelled
 from benchmarks.labellers import Verdict, figures_of_answers
 from benchmarks.tfidf import PENALTIES, train_tfidf
@@ -207,3 +207,31 @@ def test_a_model_that_knows_other_labels_and_nothing_to_measure_are_refused(
         classify.measure(train, test, [classifiers / "countries"], baselines=False)
     with pytest.raises(InputError, match="must be something to measure"):
         classify.measure(train, test, baselines=False)
+
+
+def test_gains_are_measured_over_members_and_seeds(
+    files: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "figures.json"
+    told = ["--minutes", "0.05", "--members", "2", "--seeds", "2", "--json", str(path)]
+    gains.benchmark.main([*map(str, files), str(tmp_path / "models"), *told], standalone_mode=False)
+    figures = json.loads(path.read_text(encoding="utf-8"))["gains"]
+    assert {name: each["trained"] for name, each in figures.items()} == {
+        "n-grams": 1,
+        "network of a member": 2,
+        "networks averaged": 1,
+        "member": 2,
+        "ensemble": 1,
+        "no dropout": 2,
+        "no pretraining": 2,
+        "student": 2,
+    }
+    assert all(0 <= each["accuracy"]["least"] <= each["accuracy"]["most"] <= 1 for each in figures.values())
+    assert figures["n-grams"]["accuracy"]["median"] > 0.9
+    assert "networks averaged" in capsys.readouterr().out
+
+
+def test_gains_are_of_labels_that_are_learned(files: tuple[Path, Path], tmp_path: Path) -> None:
+    split.write_labelled(tmp_path / "other.csv", Labelled(texts=["another"], labels=["sings"]))
+    with pytest.raises(InputError, match="TEST must hold labels of TRAIN only, got 'sings'"):
+        gains.measure(files[0], tmp_path / "other.csv", tmp_path / "m", minutes=0.05, members=2, seeds=1)

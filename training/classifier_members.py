@@ -25,6 +25,7 @@ from training.loop import Outcome, start_run
 from training.members import (
     Member,
     TrainedMembers,
+    facts_of,
     gather_members,
     member_of,
     members_folder,
@@ -33,20 +34,26 @@ from training.members import (
     told_of_training,
 )
 from training.observation import LOOKED_TEXTS, REPORT_SECONDS, Observer, reader_of
+from training.pretraining import PRETRAINED_SHARE, Foreteller, first_recurrence, pretrain
 from training.reading import ignore
 from training.starting import begin_classifier
+from training.text import first_characters
 from training.text_batches import encode_texts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from numpy.typing import NDArray
+
     from model.manifest import JSON
     from training.classifier_room import Room
+    from training.label_split import SplitTexts
 
 MEASURED_SHARE = 0.08  # of the time, kept for export and figures
 MEASURED_SECONDS = (1.0, 60.0)  # at the least and at the most
 VALIDATED_TEXTS = 4_000  # held out, at each validation
+FORETOLD_CHARACTERS = 12_000  # held out, at each validation of pretraining
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,11 +115,19 @@ def train_member(room: Room, seconds: float, watched: int | None, number: int, s
         )
     observer = Observer(network) if number == watched else None
     own_room = replace(room, told=replace(told, training=seat.training))
-    outcome = learn_network(network.to(room.device), own_room, seconds, observer, seat.beside)
+    before = pretrain_network(network.to(room.device), own_room, seconds * PRETRAINED_SHARE, seat.beside)
+    if before is not None:
+        seconds -= before.seconds
+        say(
+            f"{which}foretells characters with {before.held_out_bits:.3f} bits each after {before.epochs:.1f} epochs "
+            f"in {before.seconds:.0f} s"
+        )
+    outcome = learn_network(network, own_room, seconds, observer, seat.beside)
     say(f"{which}trained {outcome.epochs:.1f} epochs in {outcome.seconds:.0f} s (ended by {outcome.ended})")
     if outcome.epochs < 1:
         say(f"{which}it has not read every text once: more --minutes, or fewer or smaller members, would do it good")
-    return member_of(weights_of(network.cpu()), outcome, observer)
+    member = member_of(weights_of(network.cpu()), outcome, observer)
+    return member if before is None else replace(member, facts={**member.facts, "pretraining": facts_of(before)})
 
 
 def told_of(room: Room, members: int) -> JSON:
@@ -134,6 +149,45 @@ def told_of(room: Room, members: int) -> JSON:
     }
 
 
+def pretrain_network(network: TextClassifier, room: Room, seconds: float, name: str) -> Outcome | None:
+    """Let what of a network can foretell characters learn that from the texts, for so many seconds at most.
+
+    Args:
+        network: to train.
+        room: what from.
+        seconds: to train for.
+        name: as for ``learn_network``.
+
+    Returns:
+        how it went; None where nothing of the network can, it is told not to, or it begins from another classifier's.
+    """
+    layer = first_recurrence(network)
+    begun = room.told.start is not None and bool(room.told.start.labels)
+    if layer is None or begun or not room.told.sorting.pretrain:
+        return None
+    lessons = lessons_of(room, network.settings.longest)
+    model = Foreteller(network, layer, lessons.texts).to(room.device)
+    texts = first_characters(validated_texts(room.split)[1], FORETOLD_CHARACTERS)
+    held_out = encode_texts(room.alphabet, texts, network.settings.longest)
+    return pretrain(model, lessons, held_out, seconds, alphabet=room.alphabet, name=name)
+
+
+def lessons_of(room: Room, longest: int) -> TextLessons:
+    """Give what a network learns that reads so many characters of a text."""
+    return TextLessons(
+        texts=encode_texts(room.alphabet, room.split.texts, longest),
+        targets=room.targets,
+        weights=room.text_weights.astype(np.float32),
+        settings=room.told.training,
+    )
+
+
+def validated_texts(split: SplitTexts) -> tuple[NDArray[np.int64], list[str]]:
+    """Give held-out texts to look at now and then, and their places: a fair part, since the file may be sorted."""
+    places = np.random.default_rng(0).permutation(len(split.held_out_texts))[:VALIDATED_TEXTS]
+    return places, [split.held_out_texts[place] for place in places]
+
+
 def learn_network(network: TextClassifier, room: Room, seconds: float, observer: Observer | None, name: str) -> Outcome:
     """Train a network for so many seconds of wall clock at most, showing progress.
 
@@ -146,15 +200,8 @@ def learn_network(network: TextClassifier, room: Room, seconds: float, observer:
     """
     split, training = room.split, room.told.training
     longest = network.settings.longest
-    lessons = TextLessons(
-        texts=encode_texts(room.alphabet, split.texts, longest),
-        targets=room.targets,
-        weights=room.text_weights.astype(np.float32),
-        settings=training,
-    )
-    # Held-out texts stand in the order of the file, which may be sorted: a fair part is looked at.
-    seen = np.random.default_rng(0).permutation(len(split.held_out_texts))[:VALIDATED_TEXTS]
-    texts = [split.held_out_texts[place] for place in seen]
+    lessons = lessons_of(room, longest)
+    seen, texts = validated_texts(split)
     held_out = encode_texts(room.alphabet, texts, longest)
     numbers, known = split.held_out_numbers[seen], room.held_out.known()[seen]
 

@@ -35,12 +35,14 @@ class Display:
     """Shows progress on standard error, with a sample completion now and then.
 
     sample: gives a line that shows what the network can do by now; unit: what the loss is counted by; name: of the
-    network where others learn beside it in processes of their own, so that lines are told apart and no bar is drawn.
+    network where others learn beside it in processes of their own, so that lines are told apart and no bar is drawn;
+    doing: what is being done.
     """
 
     sample: Callable[[], str]
     unit: str = "character"
     name: str = ""
+    doing: str = "training"
     console: Console = field(default_factory=lambda: Console(file=sys.stderr, highlight=False))
     bars: Bars | None = None
     lined_at: float = 0.0
@@ -49,7 +51,7 @@ class Display:
     def __enter__(self) -> Self:
         if self.console.is_terminal and not self.name:
             self.bars = Bars(
-                TextColumn("training"),
+                TextColumn(self.doing),
                 BarColumn(),
                 TaskProgressColumn(),
                 TextColumn("{task.description}"),
@@ -74,7 +76,9 @@ class Display:
             self.lined_at = now
             which = f"{self.name}: " if self.name else ""
             self.console.print(
-                f"{which}training {progress.done:4.0%}  {described(progress, self.unit)}", markup=False, soft_wrap=True
+                f"{which}{self.doing} {progress.done:4.0%}  {described(progress, self.unit)}",
+                markup=False,
+                soft_wrap=True,
             )
         if now - self.sampled_at >= SECONDS_BETWEEN_SAMPLES:
             self.sampled_at = now

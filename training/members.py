@@ -51,7 +51,12 @@ class Member:
 def member_of(tensors: Mapping[str, NDArray[np.generic]], outcome: Outcome, observer: Observer | None) -> Member:
     """Make a member of a network's weights, of how its training went, and of what was seen of it, if anything was."""
     record = None if observer is None else observer.record
-    return Member(tensors=dict(tensors), facts=in_places(asdict(outcome)), record=record)
+    return Member(tensors=dict(tensors), facts=facts_of(outcome), record=record)
+
+
+def facts_of(outcome: Outcome) -> dict[str, JSON]:
+    """Give how a training went, to be kept beside what it made."""
+    return in_places(asdict(outcome))
 
 
 @dataclass(frozen=True, kw_only=True)
