@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from training.classifier_learning import mean_loss
-from training.joining import LEAST_FACTOR, Join, average, fit_factors, fit_temperature
+from training.joining import LEAST_FACTOR, Join, average, fit_factors, fit_join, fit_temperature
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -142,3 +142,23 @@ def test_probabilities_are_fitted_as_labels_drawn_from_them_are() -> None:
     weights = np.repeat([0.8, 0.2], 200)
     expected = fit_factors(doubled, np.concatenate([numbers, other]), weights)
     assert fit_factors(parts, mixed) == pytest.approx(expected, rel=0.02)
+
+
+@pytest.mark.parametrize("scale", [0.5, 1.0, 5.0])
+def test_where_nothing_tells_them_apart_the_usual_join_is_found_whatever_the_scale(scale: float) -> None:
+    """Both say the same, and nothing tells how to part it: as is usual, and together as sure as each is alone."""
+    drawn = some_logits(3, 4_000)
+    logits, numbers = drawn.astype(np.float32), drawn_labels(drawn)
+    join = fit_join(np.float32(scale) * logits, logits, numbers)
+    alone = 1 / fit_temperature(logits, numbers)
+    assert join.wide - join.network * scale == pytest.approx((0.6 - 0.4) * alone, rel=0.1)
+    assert join.network * scale + join.wide == pytest.approx(alone, rel=0.05)
+
+
+def test_of_many_texts_the_join_is_what_they_say() -> None:
+    drawn = some_logits(3, 4_000)
+    logits, numbers = drawn.astype(np.float32), drawn_labels(drawn)
+    noise = np.random.default_rng(5).normal(size=logits.shape).astype(np.float32)
+    join = fit_join(noise, logits, numbers)
+    assert join.network < 0.05
+    assert join.wide == pytest.approx(1, abs=0.1)

@@ -19,7 +19,7 @@ from training.classifier_members import learn_networks
 from training.classifier_room import ClassifierRun, Clock, Room
 from training.devices import described
 from training.encoders.convolution import sizes
-from training.joining import Join, fit_factors, fit_temperature
+from training.joining import Join, fit_join, fit_temperature
 from training.label_split import label_weights, split_labelled, without_rare_labels
 from training.labelled import read_labelled
 from training.observation import recorded
@@ -222,7 +222,6 @@ def join(room: Room, parts: Classifier, said: PartLogits) -> Classifier:
         if of_wide is None:
             joins.append(Join(network=1 / fit_temperature(logits, known, room.held_out_weights), wide=0.0))
         else:
-            factors = fit_factors([logits, of_wide], known, room.held_out_weights)
-            joins.append(Join(network=factors[0], wide=factors[1]))
+            joins.append(fit_join(logits, of_wide, known, room.held_out_weights))
     classifier = replace(parts, joins=tuple(joins))
     return replace(classifier, temperature=fit_temperature(classifier.logits(*said), known))
