@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -10,18 +9,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 import torch
+from rooms import LABELS, SMALL, a_room, alone, learned_in, planted_texts, same, weights_of, with_training
 
-from model.alphabet import count_characters, train_alphabet
+from model.alphabet import train_alphabet
 from model.classification import classify
 from model.classifier import load_classifier
-from training import checkpoints, classifier_members
+from training import classifier_members
 from training.classifier_checkpoints import rebuild_classifier
 from training.classifier_learning import network_logits
-from training.classifier_members import LearnedNetworks, learn_networks, train_member
+from training.classifier_members import learn_networks, train_member
 from training.classifier_room import ClassifierRun, Clock, Room
 from training.classifier_run import train_classifier
-from training.classifier_settings import ClassifierSettings
-from training.label_split import SplitTexts
 from training.members import member_seed
 from training.reading import ReadingSettings, ignore
 from training.settings import TextSettings, TrainingSettings
@@ -31,49 +29,8 @@ from training.text_batches import encode_texts
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from numpy.typing import NDArray
-
     from training.classifier import TextClassifier
     from training.loop import Outcome
-
-SMALL = ClassifierSettings(
-    encoder="branches", embedding_width=8, filters=6, hidden_width=6, branch_widths="2", dropout=0.1
-)
-LABELS = ("first", "last")
-
-
-def planted_texts(number: int = 300) -> tuple[list[str], NDArray[np.int64]]:
-    """Random words; those with "ab" in them are of the second label."""
-    generator = np.random.default_rng(0)
-    texts = ["".join(generator.choice(list("abcd"), int(generator.integers(3, 9)))) for _ in range(number)]
-    return texts, np.array([int("ab" in text) for text in texts])
-
-
-def a_room(told: list[str] | None = None, **changed: Any) -> Room:
-    """Where two members learn the planted texts for two epochs; ``told`` gets what is said."""
-    texts, numbers = planted_texts()
-    split = SplitTexts(
-        labels=LABELS,
-        texts=texts[:240],
-        numbers=numbers[:240],
-        held_out_texts=texts[240:],
-        held_out_numbers=numbers[240:],
-    )
-    training = TrainingSettings(minutes=0, epochs=2, batch_characters=128, learning_rate=0.02, members=2, threads=1)
-    run = ClassifierRun(reading=ReadingSettings(), text=TextSettings(), members=(SMALL, SMALL), training=training)
-    room = Room(
-        told=run,
-        split=split,
-        alphabet=train_alphabet(count_characters(split.texts, np.ones(240)), character_limit=100),
-        device=torch.device("cpu"),
-        clock=Clock(began=time.monotonic(), seconds=math.inf),
-        targets=Targets(numbers=split.numbers, labels=2),
-        held_out=Targets(numbers=split.held_out_numbers, labels=2),
-        text_weights=np.ones(240),
-        held_out_weights=np.ones(60),
-        say=ignore if told is None else told.append,
-    )
-    return replace(room, **changed)
 
 
 def test_what_came_before_takes_nothing_from_networks_twice(tmp_path: Path) -> None:
@@ -92,7 +49,7 @@ def test_what_came_before_takes_nothing_from_networks_twice(tmp_path: Path) -> N
 @pytest.mark.parametrize(("seconds", "warned"), [(0.0, True), (60.0, False)])
 def test_a_network_that_has_not_read_every_text_says_so(seconds: float, warned: bool) -> None:
     told: list[str] = []
-    train_member(alone(a_room()), seconds, None, 0, told.append)
+    train_member(alone(a_room()), seconds, {}, None, 0, told.append)
     assert told[-1].startswith("it has not read every text once") == warned
 
 
@@ -113,30 +70,6 @@ def test_a_network_beside_ngrams_learns_within_the_minutes_told(countries_file: 
     assert outcome["ended"] == "time"
     assert isinstance(outcome["epochs"], float)
     assert outcome["epochs"] > 1
-
-
-def with_training(room: Room, **changed: Any) -> Room:
-    return replace(room, told=replace(room.told, training=replace(room.told.training, **changed)))
-
-
-def alone(room: Room) -> Room:
-    """One member, and epochs enough to learn."""
-    room = with_training(room, epochs=25, members=1)
-    return replace(room, told=replace(room.told, members=(SMALL,)))
-
-
-def learned_in(room: Room, out: Path) -> LearnedNetworks:
-    """Learn in the folder of a model, which a run makes."""
-    out.mkdir(exist_ok=True)
-    return learn_networks(room, out)
-
-
-def weights_of(networks: tuple[TextClassifier, ...]) -> list[dict[str, NDArray[np.generic]]]:
-    return [dict(checkpoints.weights_of(network)) for network in networks]
-
-
-def same(one: dict[str, NDArray[np.generic]], other: dict[str, NDArray[np.generic]]) -> bool:
-    return one.keys() == other.keys() and all(np.array_equal(one[name], other[name]) for name in one)
 
 
 def accuracy_of(network: TextClassifier, room: Room) -> float:
@@ -272,32 +205,3 @@ def test_members_of_ngrams_alone_have_no_network_and_a_model_with_some_is_rebuil
     assert [network.settings for network in rebuilt.networks] == [SMALL]
     assert rebuilt.wide is not None
     assert classify(loaded, "cabd").label == "last"
-
-
-READER = replace(SMALL, encoder="recurrent")
-
-
-@pytest.mark.parametrize(
-    ("member", "pretrain", "foretells"), [(READER, True, True), (READER, False, False), (SMALL, True, False)]
-)
-def test_what_reads_characters_one_by_one_foretells_them_first_where_it_is_told_to(
-    member: ClassifierSettings, pretrain: bool, foretells: bool
-) -> None:
-    said: list[str] = []
-    room = with_training(a_room(), members=1)
-    sorting = replace(room.told.sorting, pretrain=pretrain)
-    room = replace(room, told=replace(room.told, members=(member,), sorting=sorting))
-    facts = train_member(room, math.inf, None, 0, said.append).facts
-    assert ("pretraining" in facts) == foretells
-    assert any("foretells characters" in line for line in said) == foretells
-
-
-def test_foretelling_takes_at_most_its_share_of_the_time() -> None:
-    room = with_training(alone(a_room()), epochs=10_000, learning_rate=1e-5)  # gains to the end
-    room = replace(room, told=replace(room.told, members=(READER,)))
-    facts = train_member(room, 2.0, None, 0, ignore).facts
-    before = facts["pretraining"]
-    assert isinstance(before, dict)
-    assert isinstance(before["seconds"], float)
-    assert isinstance(facts["seconds"], float)
-    assert before["seconds"] < 1.3 < facts["seconds"] < 2.0

@@ -203,7 +203,7 @@ class TestPretrain:
         model = a_model(alphabet, dropout=0.1)
         held_out = encode_texts(alphabet, ["bcabca"], 512)
         before = foretelling_nats(model.eval(), held_out, TRAINING)
-        outcome = pretrain(model, lessons(alphabet, TURNING * 30), held_out, math.inf, alphabet=alphabet, name="")
+        outcome = pretrain(model, lessons(alphabet, TURNING * 30), held_out, math.inf, alphabet)
         after = foretelling_nats(model, held_out, TRAINING)
         assert outcome.held_out_bits * math.log(2) == pytest.approx(after, rel=1e-4)  # the best weights are left
         assert after < 0.2 < before
@@ -215,7 +215,7 @@ class TestPretrain:
         before = {name: value.clone() for name, value in model.state_dict().items()}
         held_out = encode_texts(alphabet, ["a"], 512)
         assert foretelling_nats(model, held_out, TRAINING) == math.inf
-        outcome = pretrain(model, lessons(alphabet, ["a", "b"] * 9), held_out, math.inf, alphabet=alphabet, name="")
+        outcome = pretrain(model, lessons(alphabet, ["a", "b"] * 9), held_out, math.inf, alphabet)
         assert outcome.epochs > 0
         assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())
 

@@ -15,7 +15,7 @@ from training.devices import tensor_on, uses_bfloat16
 from training.encoders.window import WindowEncoder
 from training.loop import descend
 from training.rbm import pretrain_window
-from training.text_batches import TextSet, batches_in_order, pad_texts, shuffled_batches
+from training.text_batches import TextSet, batches_in_order, encode_texts, pad_texts, shuffled_batches
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,12 +24,15 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from training.classifier import TextClassifier
+    from training.classifier_room import Room
+    from training.label_split import SplitTexts
     from training.loop import Run
     from training.settings import TrainingSettings
     from training.targets import Targets
     from training.text_batches import TextBatch
 
 SCORED_CHARACTERS = 16_384  # in one call
+VALIDATED_TEXTS = 4_000  # held out, at each validation
 MACHINE_TEXTS, MACHINE_BATCH = 4_096, 32  # that restricted Boltzmann machines learn from, and at once
 
 
@@ -71,6 +74,22 @@ class TextLessons:
         run.characters += read
         run.epoch_characters += read
         return float(loss.detach()), None
+
+
+def lessons_of(room: Room, longest: int) -> TextLessons:
+    """Give what a network learns that reads so many characters of a text."""
+    return TextLessons(
+        texts=encode_texts(room.alphabet, room.split.texts, longest),
+        targets=room.targets,
+        weights=room.text_weights.astype(np.float32),
+        settings=room.told.training,
+    )
+
+
+def validated_texts(split: SplitTexts) -> tuple[NDArray[np.int64], list[str]]:
+    """Give held-out texts to look at now and then, and their places: a fair part, since the file may be sorted."""
+    places = np.random.default_rng(0).permutation(len(split.held_out_texts))[:VALIDATED_TEXTS]
+    return places, [split.held_out_texts[place] for place in places]
 
 
 def begin_with_machines(network: TextClassifier, texts: TextSet, generator: torch.Generator) -> list[tuple[float, ...]]:

@@ -17,7 +17,7 @@ from model.classifier import ids_of
 from training.checkpoints import set_weights, weights_of
 from training.classification_metrics import accuracy
 from training.classifier import TextClassifier
-from training.classifier_learning import TextLessons, begin_with_machines, mean_loss, network_logits
+from training.classifier_learning import begin_with_machines, lessons_of, mean_loss, network_logits, validated_texts
 from training.devices import described
 from training.display import Display, train_shown
 from training.letters import letters_of
@@ -25,7 +25,6 @@ from training.loop import Outcome, start_run
 from training.members import (
     Member,
     TrainedMembers,
-    facts_of,
     gather_members,
     member_of,
     members_folder,
@@ -34,26 +33,19 @@ from training.members import (
     told_of_training,
 )
 from training.observation import LOOKED_TEXTS, REPORT_SECONDS, Observer, reader_of
-from training.pretraining import PRETRAINED_SHARE, Foreteller, first_recurrence, pretrain
 from training.reading import ignore
-from training.starting import begin_classifier
-from training.text import first_characters
+from training.shared_pretraining import begin, begun_network, pretrain_members
 from training.text_batches import encode_texts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
-
-    from numpy.typing import NDArray
 
     from model.manifest import JSON
     from training.classifier_room import Room
-    from training.label_split import SplitTexts
 
 MEASURED_SHARE = 0.08  # of the time, kept for export and figures
 MEASURED_SECONDS = (1.0, 60.0)  # at the least and at the most
-VALIDATED_TEXTS = 4_000  # held out, at each validation
-FORETOLD_CHARACTERS = 12_000  # held out, at each validation of pretraining
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,9 +70,10 @@ def learn_networks(room: Room, out: Path, kept_seconds: float = 0.0) -> LearnedN
         return LearnedNetworks(networks=(), members=TrainedMembers(folder=members_folder(out, None), members=()))
     reserve = min(max(room.clock.seconds * MEASURED_SHARE, MEASURED_SECONDS[0]), MEASURED_SECONDS[1])
     reserve += kept_seconds + (REPORT_SECONDS if room.observes else 0.0)
-    seconds = seconds_of_each(room.clock.left() - reserve, len(chosen), told.training)
-    train = partial(train_member, replace(room, say=ignore), seconds)
     known = told_of(room, len(chosen))
+    begun = pretrain_members(room, chosen, room.clock.left() - reserve, members_folder(out, known))
+    seconds = seconds_of_each(room.clock.left() - reserve, len(chosen), told.training)
+    train = partial(train_member, replace(room, say=ignore), seconds, begun)
     done = gather_members(out, known, len(chosen), train, told.training, observes=room.observes, say=room.say)
     letters = torch.from_numpy(letters_of(room.alphabet))
     networks = []
@@ -91,17 +84,31 @@ def learn_networks(room: Room, out: Path, kept_seconds: float = 0.0) -> LearnedN
     return LearnedNetworks(networks=tuple(networks), members=done)
 
 
-def train_member(room: Room, seconds: float, watched: int | None, number: int, say: Callable[[str], None]) -> Member:
-    """Train the network of one member, counted from 0, for so many seconds at most; one of them is watched, or none."""
+def train_member(
+    room: Room,
+    seconds: float,
+    begun: Mapping[int, Member],
+    watched: int | None,
+    number: int,
+    say: Callable[[str], None],
+) -> Member:
+    """Train the network of one member.
+
+    Args:
+        room: what from.
+        seconds: to train for, at most.
+        begun: weights to begin with, by the number of the member.
+        watched: the number of the member that is watched, or None.
+        number: of this one, counted from 0.
+        say: is told what is being done, a line each.
+    """
     told = room.told
     chosen = [each for each in told.members if each.reads_characters]
     settings, seat = chosen[number], seat_of(told.training, number, len(chosen))
     which = seat.which
-    torch.manual_seed(seat.training.seed)
-    letters = torch.from_numpy(letters_of(room.alphabet))
-    network = TextClassifier(settings, len(room.alphabet), len(room.split.labels), letters)
-    if told.start is not None:
-        say(f"{which}{begin_classifier(network, told.start, number, room.split.labels)}")
+    network = begun_network(room, settings, number, seat.training.seed, lambda message: say(which + message))
+    if number in begun:
+        begin(network, begun[number])
     say(
         f"{which}{settings.encoder} of {sum(each.numel() for each in network.parameters()):,} parameters, "
         f"learning on {described(room.device)}"
@@ -115,19 +122,12 @@ def train_member(room: Room, seconds: float, watched: int | None, number: int, s
         )
     observer = Observer(network) if number == watched else None
     own_room = replace(room, told=replace(told, training=seat.training))
-    before = pretrain_network(network.to(room.device), own_room, seconds * PRETRAINED_SHARE, seat.beside)
-    if before is not None:
-        seconds -= before.seconds
-        say(
-            f"{which}foretells characters with {before.held_out_bits:.3f} bits each after {before.epochs:.1f} epochs "
-            f"in {before.seconds:.0f} s"
-        )
-    outcome = learn_network(network, own_room, seconds, observer, seat.beside)
+    outcome = learn_network(network.to(room.device), own_room, seconds, observer, seat.beside)
     say(f"{which}trained {outcome.epochs:.1f} epochs in {outcome.seconds:.0f} s (ended by {outcome.ended})")
     if outcome.epochs < 1:
         say(f"{which}it has not read every text once: more --minutes, or fewer or smaller members, would do it good")
     member = member_of(weights_of(network.cpu()), outcome, observer)
-    return member if before is None else replace(member, facts={**member.facts, "pretraining": facts_of(before)})
+    return replace(member, facts={**member.facts, "pretraining": begun[number].facts}) if number in begun else member
 
 
 def told_of(room: Room, members: int) -> JSON:
@@ -147,45 +147,6 @@ def told_of(room: Room, members: int) -> JSON:
         "torch": torch.__version__,
         "start": None if room.told.start is None else room.told.start.digest,
     }
-
-
-def pretrain_network(network: TextClassifier, room: Room, seconds: float, name: str) -> Outcome | None:
-    """Let what of a network can foretell characters learn that from the texts, for so many seconds at most.
-
-    Args:
-        network: to train.
-        room: what from.
-        seconds: to train for.
-        name: as for ``learn_network``.
-
-    Returns:
-        how it went; None where nothing of the network can, it is told not to, or it begins from another classifier's.
-    """
-    layer = first_recurrence(network)
-    begun = room.told.start is not None and bool(room.told.start.labels)
-    if layer is None or begun or not room.told.sorting.pretrain:
-        return None
-    lessons = lessons_of(room, network.settings.longest)
-    model = Foreteller(network, layer, lessons.texts).to(room.device)
-    texts = first_characters(validated_texts(room.split)[1], FORETOLD_CHARACTERS)
-    held_out = encode_texts(room.alphabet, texts, network.settings.longest)
-    return pretrain(model, lessons, held_out, seconds, alphabet=room.alphabet, name=name)
-
-
-def lessons_of(room: Room, longest: int) -> TextLessons:
-    """Give what a network learns that reads so many characters of a text."""
-    return TextLessons(
-        texts=encode_texts(room.alphabet, room.split.texts, longest),
-        targets=room.targets,
-        weights=room.text_weights.astype(np.float32),
-        settings=room.told.training,
-    )
-
-
-def validated_texts(split: SplitTexts) -> tuple[NDArray[np.int64], list[str]]:
-    """Give held-out texts to look at now and then, and their places: a fair part, since the file may be sorted."""
-    places = np.random.default_rng(0).permutation(len(split.held_out_texts))[:VALIDATED_TEXTS]
-    return places, [split.held_out_texts[place] for place in places]
 
 
 def learn_network(network: TextClassifier, room: Room, seconds: float, observer: Observer | None, name: str) -> Outcome:

@@ -184,7 +184,8 @@ class SortingSettings:
         default=True,
         metadata={
             "help": "Let a recurrent part that reads characters first learn to foretell those of the texts from both"
-            " ends, as a language model does, in up to two fifths of a network's time."
+            " ends, as a language model does, in up to two fifths of the networks' time; members that are alike do it"
+            " together."
         },
     )
 

@@ -155,9 +155,7 @@ def foretelling_nats(model: Foreteller, texts: TextSet, settings: TrainingSettin
     return total / characters if characters else math.inf
 
 
-def pretrain(
-    model: Foreteller, lessons: TextLessons, held_out: TextSet, seconds: float, *, alphabet: Alphabet, name: str
-) -> Outcome:
+def pretrain(model: Foreteller, lessons: TextLessons, held_out: TextSet, seconds: float, alphabet: Alphabet) -> Outcome:
     """Let a model learn to foretell the characters of texts, for so many seconds of wall clock at most.
 
     Args:
@@ -166,7 +164,6 @@ def pretrain(
         held_out: texts on which it is seen which weights foretell best.
         seconds: to train for; infinite for epochs alone.
         alphabet: of the ids.
-        name: of the network where others learn beside it, nothing where it learns alone.
     """
     told = lessons.settings
     settings = replace(told, learning_rate=told.learning_rate * RATE, epochs=min(told.epochs, MOST_EPOCHS))
@@ -176,7 +173,7 @@ def pretrain(
         advance,
         partial(foretelling_nats, model, held_out, settings),
         settings,
-        Display(sample=sampler(model, held_out, alphabet, told.seed), name=name, doing="pretraining"),
+        Display(sample=sampler(model, held_out, alphabet, told.seed), doing="pretraining"),
         epoch_characters=lessons.epoch_characters,
         seconds=seconds,
         observer=None,
