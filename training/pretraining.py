@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 PRETRAINED_SHARE = 0.4  # of a network's time, at most
 RATE = 2.0  # times the learning rate with which labels are learned
 DROPOUT_SHARE = 0.5  # of the dropout with which labels are learned
-MOST_EPOCHS = 10
+EPOCHS = 10  # at most: as time allows, and as long as held-out texts gain
 SCORED_CHARACTERS = 4_096  # in one call
 SHOWN_CHARACTERS = 12
 
@@ -166,7 +166,7 @@ def pretrain(model: Foreteller, lessons: TextLessons, held_out: TextSet, seconds
         alphabet: of the ids.
     """
     told = lessons.settings
-    settings = replace(told, learning_rate=told.learning_rate * RATE, epochs=min(told.epochs, MOST_EPOCHS))
+    settings = replace(told, learning_rate=told.learning_rate * RATE, epochs=EPOCHS)
     return train_shown(
         start_run(model, settings),
         lessons.batches,
