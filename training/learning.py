@@ -176,7 +176,7 @@ def learn(network: LanguageModel, room: Classroom, seconds: float, observer: Obs
         lessons = Lessons(learned=learned, rare=room.rare, settings=training)
     else:
         lessons = Lessons(learned=alphabet.encode(text.text), rare=room.rare, settings=training)
-        stream = alphabet.encode(text.held_out[: VALIDATED_CHARACTERS * 5])
+        stream = alphabet.encode(text.held_out[: VALIDATED_CHARACTERS * 2])
 
     def validate() -> float:
         scorer = torch_scorer(network)
