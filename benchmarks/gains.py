@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 # What is told of a model beside its seed and its minutes, by the name of its row.
 ALONE: dict[str, dict[str, Any]] = {
+    "alone": {},
     "no dropout": {"dropout": 0.0, "embedding_dropout": 0.0},
     "no pretraining": {"pretrain": False},
 }

@@ -222,6 +222,7 @@ def test_gains_are_measured_over_members_and_seeds(
         "networks averaged": 1,
         "member": 2,
         "ensemble": 1,
+        "alone": 2,
         "no dropout": 2,
         "no pretraining": 2,
         "student": 2,

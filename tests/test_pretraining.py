@@ -120,7 +120,7 @@ class TestForeteller:
         rows = torch.cat([after, before])
         wanted = 0.0
         ids = {character: int(alphabet.encode(character)[0]) for character in "abc"}
-        chances = {c: 1 - (1 - float(model.shares[number])) ** 3 for c, number in ids.items()}  # of 3 characters drawn
+        chances = {c: 1 - (1 - float(model.shares[number])) ** 4 for c, number in ids.items()}  # of 4 characters drawn
         for row, own in zip(rows, "bcaabc", strict=True):
             others = sum(math.exp(row[ids[c]]) / chances[c] for c in "abc" if c != own)
             wanted -= math.log(math.exp(row[ids[own]]) / (math.exp(row[ids[own]]) + others))

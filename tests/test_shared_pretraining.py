@@ -10,9 +10,13 @@ import numpy as np
 import pytest
 from rooms import SMALL, a_room, alone, learned_in, same, weights_of, with_training
 
+from model.classifier import load_classifier
 from training import checkpoints, classifier_members
 from training.classifier_members import LearnedNetworks, learn_network
-from training.classifier_room import Clock
+from training.classifier_room import ClassifierRun, Clock
+from training.classifier_run import train_classifier
+from training.reading import ReadingSettings, ignore
+from training.settings import TextSettings, TrainingSettings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -94,3 +98,15 @@ def test_foretelling_takes_at_most_its_share_of_the_time(tmp_path: Path) -> None
     assert isinstance(before["seconds"], float)
     assert isinstance(facts["seconds"], float)
     assert before["seconds"] < 2.5 < facts["seconds"] + before["seconds"] < 5
+
+
+def test_texts_with_nothing_to_foretell_are_learned_all_the_same(tmp_path: Path) -> None:
+    """Letters with labels, to the written version: their loss is infinite, which no manifest can say."""
+    path = tmp_path / "letters.tsv"
+    path.write_text(
+        "".join(f"{'vowel' if each in 'aeiou' else 'other'}\t{each}\n" for each in "abcdefghijklmnopqrstuvwxyz")
+    )
+    training = TrainingSettings(minutes=0, epochs=2, threads=1)
+    told = ClassifierRun(reading=ReadingSettings(), text=TextSettings(), members=(READER,), training=training, epochs=2)
+    trained = train_classifier([str(path)], tmp_path / "m", told, say=ignore, began=time.monotonic())
+    assert load_classifier(trained.directory).labels == ("other", "vowel")

@@ -116,10 +116,11 @@ class Foreteller(nn.Module):
         if not self.training:
             return weighted_cross_entropy(nn.functional.linear(seen, matrix, bias), foretold, ones), len(foretold)
         kept, places = foretold.unique(return_inverse=True)
-        drawn = len(foretold) / len(self.outputs)
+        # Of a text of T characters T are foretold where both ends are read, the first from behind it, else T - 1.
+        drawn = int(lengths[lengths > 1].sum()) if len(self.outputs) > 1 else len(foretold)
         chances = torch.log(-torch.expm1(drawn * torch.log1p(-self.shares[kept])))
-        logits = nn.functional.linear(seen, matrix[kept], bias[kept] - chances)
-        logits = logits.scatter_add(1, places[:, None], chances[places][:, None].to(logits.dtype))
+        logits = nn.functional.linear(seen, matrix[kept], bias[kept]).float() - chances
+        logits = logits.scatter_add(1, places[:, None], chances[places][:, None])
         return weighted_cross_entropy(logits, places, ones), len(foretold)
 
 

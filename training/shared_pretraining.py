@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from training.classifier_settings import ClassifierSettings
 
 FORETOLD_CHARACTERS = 12_000  # held out, at each validation
+LEAST_CHARACTERS = 2  # of some text: one to see, one to foretell
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,7 +95,7 @@ def pretrain_members(
 
 
 def pretrain_group(room: Room, group: Alike, seconds: float) -> Member | None:
-    """Pretrain for members that are alike, for so many seconds at most; None where no part can foretell characters."""
+    """Pretrain for members that are alike, for so many seconds at most; None where no part can, or no text can be."""
     settings, longest = group.settings, group.settings.longest
     network = begun_network(room, settings, group.numbers[0], room.told.training.seed, room.say)
     layer = first_recurrence(network)
@@ -102,8 +103,11 @@ def pretrain_group(room: Room, group: Alike, seconds: float) -> Member | None:
         return None
     lessons = lessons_of(room, longest)
     texts = first_characters(validated_texts(room.split)[1], FORETOLD_CHARACTERS)
+    held_out = encode_texts(room.alphabet, texts, longest)
+    if min(int(each.lengths.max()) for each in (lessons.texts, held_out)) < LEAST_CHARACTERS:
+        return None
     model = Foreteller(network, layer, lessons.texts).to(room.device)
-    outcome = pretrain(model, lessons, encode_texts(room.alphabet, texts, longest), seconds, alphabet=room.alphabet)
+    outcome = pretrain(model, lessons, held_out, seconds, alphabet=room.alphabet)
     room.say(
         f"foretells characters with {outcome.held_out_bits:.3f} bits each after {outcome.epochs:.1f} epochs "
         f"in {outcome.seconds:.0f} s"
