@@ -19,6 +19,7 @@ COMMANDS = {
     "complete": "model.commands",
     "generate": "model.commands",
     "classify": "model.commands",
+    "tag": "model.commands",
     "serve": "service.commands",
     "inspect": "model.commands",
     "demo": "machim",

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 from model.checkpoint import open_checkpoint
 from model.classifier import CLASSIFIER_TASK, LoadedClassifier, classifier_from
 from model.loaded import LoadedModel, MemorySettings, model_from
+from model.tagger import TAGGER_TASKS, LoadedTagger, tagger_from
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-def load_any_model(path: Path, memory: MemorySettings) -> LoadedModel | LoadedClassifier:
+def load_any_model(path: Path, memory: MemorySettings) -> LoadedModel | LoadedClassifier | LoadedTagger:
     """Load the newest version of a model that verifies, by the task of its manifest.
 
     Args:
@@ -26,4 +27,6 @@ def load_any_model(path: Path, memory: MemorySettings) -> LoadedModel | LoadedCl
     checkpoint = open_checkpoint(path)
     if checkpoint.manifest.task == CLASSIFIER_TASK:
         return classifier_from(checkpoint)
+    if checkpoint.manifest.task in TAGGER_TASKS:
+        return tagger_from(checkpoint)
     return model_from(checkpoint, memory)

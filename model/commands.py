@@ -25,6 +25,9 @@ from model.explanation_lines import explanation_lines
 from model.generation import GenerationRequest
 from model.generation import generate as generate_text
 from model.loaded import load_model
+from model.tagger import load_tagger
+from model.tagging import as_json_tagging, tagged_line
+from model.tagging import tag as tag_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -145,6 +148,32 @@ def classify(
                 columns = shutil.get_terminal_size().columns
                 for line in explanation_lines(explanation, coloured=coloured, columns=columns):
                     click.echo(line)
+        sys.stdout.flush()
+
+
+@click.command(epilog="Example: machim tag models/spacing 아버지가방에들어가신다")
+@MODEL
+@click.argument("texts", nargs=-1, required=True, metavar="[TEXT]...")
+@AS_JSON
+def tag(model: Path, texts: tuple[str, ...], as_json: bool) -> None:
+    """Tag each TEXT with the checkpoint MODEL; with - one text a line of standard input.
+
+    Prints the text with spaces where they belong, or each character with its tag after a slash; with --json one object
+    a line for each text: {"text", "spaced" of a model for spacing, "characters", "tags", "probabilities"}, a tag and
+    its probability for each of the characters.
+    """
+    loaded = load_tagger(model)
+    for place, text in lines_to_sort() if texts == ("-",) else [("", text) for text in texts]:
+        try:
+            reply = tag_text(loaded, text)
+        except InputError as error:
+            raise InputError(f"{place}{error}") from error
+        if as_json:
+            click.echo(json.dumps(as_json_tagging(reply), ensure_ascii=False))
+        elif reply.spaced is not None:
+            click.echo(reply.spaced)
+        else:
+            click.echo(tagged_line(reply.characters, reply.tags))
         sys.stdout.flush()
 
 

@@ -141,6 +141,34 @@ class GenerateBody(BaseModel):
         )
 
 
+class TagBody(BaseModel):
+    """The parameters of ``/v1/tag``: one text, or several."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    text: TextToClassify = ""
+    texts: Annotated[list[TextToClassify], BeforeValidator(_at_most)] = []
+    model: str | None = None
+
+    def check_one_given(self) -> None:
+        """Refuse a request that has both one text and several, or neither.
+
+        Raises:
+            ProblemError: 400.
+        """
+        _check_one_of(self.model_fields_set, "there is also model")
+
+
+def _check_one_of(given: set[str], others: str) -> None:
+    """Refuse a request of which the fields given have both one text and several, or neither; name the others."""
+    both = given & {"text", "texts"}
+    if len(both) != 1:
+        raise ProblemError(
+            HTTPStatus.BAD_REQUEST,
+            f"either text or texts must be given, got {'both' if both else 'neither'}; {others}",
+        )
+
+
 class ClassifyBody(BaseModel):
     """The parameters of ``/v1/classify``: one text, or several."""
 
@@ -165,12 +193,7 @@ class ClassifyBody(BaseModel):
                 f"explain must be of one text of at most {MAX_EXPLAINED_CHARACTERS} characters, got "
                 f"{'texts' if 'texts' in given else len(self.text)}",
             )
-        if len(given) != 1:
-            raise ProblemError(
-                HTTPStatus.BAD_REQUEST,
-                f"either text or texts must be given, got {'both' if given else 'neither'}; there are also "
-                "limit, explain, model",
-            )
+        _check_one_of(given, "there are also limit, explain, model")
 
     def check_work(self, loaded: LoadedClassifier) -> None:
         """Refuse to explain a text that would keep the members of a model busy for too long.

@@ -12,10 +12,12 @@ from model.checkpoint import list_models
 from model.classifier import LoadedClassifier
 from model.errors import MachimError
 from model.loaded import LoadedModel, MemorySettings
+from model.tagger import LoadedTagger
 from service.problems import ProblemError
 
-Kind = TypeVar("Kind", LoadedModel, LoadedClassifier)
-ABILITIES = {LoadedModel: "complete", LoadedClassifier: "classify"}
+AnyModel = LoadedModel | LoadedClassifier | LoadedTagger
+Kind = TypeVar("Kind", LoadedModel, LoadedClassifier, LoadedTagger)
+ABILITIES = {LoadedModel: "complete", LoadedClassifier: "classify", LoadedTagger: "tag"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +29,7 @@ class Models:
         left_out: names of the models that did not load.
     """
 
-    by_name: Mapping[str, LoadedModel | LoadedClassifier]
+    by_name: Mapping[str, AnyModel]
     left_out: tuple[str, ...]
 
     def of_kind(self, kind: type[Kind]) -> list[Kind]:
@@ -45,7 +47,7 @@ class Models:
 
 def load_models(folder: Path, memory: MemorySettings, logger: logging.Logger) -> Models:
     """Load the newest sound version of every model in a folder; what does not load is logged and left out."""
-    by_name: dict[str, LoadedModel | LoadedClassifier] = {}
+    by_name: dict[str, AnyModel] = {}
     left_out: list[str] = []
     try:
         directories = list_models(folder)

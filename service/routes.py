@@ -13,8 +13,10 @@ from model.completion import as_json_object, complete
 from model.explanation import as_json_explanation, explain
 from model.generation import generate
 from model.loaded import LoadedModel
-from service.bodies import ClassifyBody, CompleteBody, GenerateBody
-from service.models import Models, find_model
+from model.tagger import LoadedTagger
+from model.tagging import as_json_tagging, tag
+from service.bodies import ClassifyBody, CompleteBody, GenerateBody, TagBody
+from service.models import AnyModel, Models, find_model
 from service.problems import problem_response
 from service.replies import json_response
 from service.requests import from_json, from_query
@@ -97,6 +99,24 @@ def classify_body() -> Response:
     )
 
 
+@routes.post("/v1/tag")
+def tag_body() -> Response:
+    """Tag one text or several."""
+    body = from_json(TagBody, request, _settings())
+    body.check_one_given()
+    loaded = find_model(_models(), body.model, LoadedTagger)
+    began = time.perf_counter()
+    tagged = [as_json_tagging(tag(loaded, text)) for text in body.texts or [body.text]]
+    return json_response(
+        {
+            **({"results": tagged} if body.texts else tagged[0]),
+            "elapsed_ms": round((time.perf_counter() - began) * 1000, 3),
+            "model": loaded.name,
+            "version": loaded.version,
+        }
+    )
+
+
 @routes.get("/v1/models")
 def list_loaded() -> Response:
     models = _models()
@@ -105,6 +125,7 @@ def list_loaded() -> Response:
             "models": [{**_describe(loaded), **_details(loaded)} for loaded in models.by_name.values()],
             "default": models.default_name(LoadedModel),
             "default_classifier": models.default_name(LoadedClassifier),
+            "default_tagger": models.default_name(LoadedTagger),
         }
     )
 
@@ -138,14 +159,16 @@ def page() -> Response:
     return current_app.send_static_file("index.html")
 
 
-def _describe(loaded: LoadedModel | LoadedClassifier) -> dict[str, str]:
+def _describe(loaded: AnyModel) -> dict[str, str]:
     return {"name": loaded.name, "version": loaded.version, "task": loaded.task}
 
 
-def _details(loaded: LoadedModel | LoadedClassifier) -> dict[str, Any]:
-    """Tell the labels of a classifier, and of a language model what this worker remembers."""
+def _details(loaded: AnyModel) -> dict[str, Any]:
+    """Tell the labels of a classifier, the tags of a tagger, and of a language model what this worker remembers."""
     if isinstance(loaded, LoadedClassifier):
         return {"labels": loaded.labels}
+    if isinstance(loaded, LoadedTagger):
+        return {"tags": loaded.tags}
     memory = {
         name: {"hits": recent.hits, "misses": recent.misses, "entries": len(recent), "room": recent.room}
         for name, recent in (("beginnings", loaded.beginnings), ("replies", loaded.replies))

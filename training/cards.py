@@ -13,6 +13,8 @@ PURPOSE = {
     "autocomplete": "It finishes phrases that somebody began to type.",
     "text": "It writes running text on from a beginning, and finishes words in it.",
     "classify": "It sorts texts by labels.",
+    "spacing": "It puts spaces where they belong in text without them.",
+    "tag": "It gives each character of a text a tag.",
 }
 SYSTEMS = {
     "model": "machim",
@@ -54,6 +56,16 @@ SCORE_ROWS = {
     "p50_ms": "median, ms",
     "p99_ms": "99th percentile, ms",
 }
+TAGGING_ROWS = {
+    "accuracy": "accuracy",
+    "macro_f1": "macro F1",
+    "whole_texts": "texts without an error",
+    "word_precision": "words, precision",
+    "word_recall": "words, recall",
+    "word_f1": "words, F1",
+    "loss_nats": "loss, nats",
+}
+TAGGING_TIMES = {"p50": "median", "p99": "99th percentile"}
 MOST_LABELS = 20
 LATENCY_COLUMNS = {
     "p50": "median, ms",
@@ -144,6 +156,7 @@ def figures_tables(figures: dict[str, JSON]) -> list[Table]:
     tables = [
         bits_table(figures),
         sorting_table(figures),
+        tagging_table(figures),
         scores_table(figures),
         label_table(as_mapping(figures.get("per_label"))),
         members_table(as_mapping(figures.get("members_bits_per_character"))),
@@ -198,8 +211,30 @@ def sorting_table(figures: dict[str, JSON]) -> Table:
         "accuracy of the teacher": as_mapping(figures.get("teacher")).get("accuracy"),
         "agreement with the teacher": as_mapping(figures.get("teacher")).get("agreement"),
     }
-    rows = tuple((name, plain(value)) for name, value in named.items() if value is not None)
+    rows = tuple((name, plain(value)) for name, value in named.items() if value is not None and "always" not in figures)
     return Table(columns=("sorting held-out texts", plain(figures.get("texts", ""))), rows=rows)
+
+
+def tagging_table(figures: dict[str, JSON]) -> Table:
+    """Show how well characters were tagged, beside always the same tag."""
+    always = as_mapping(figures.get("always"))
+    trained = as_mapping(figures.get("torch"))
+    times = as_mapping(figures.get("tagging_ms"))
+    rows: list[tuple[str, ...]] = [
+        (name, plain(figures.get(key, "")), plain(trained.get(key, "")), plain(always.get(key, "")))
+        for key, name in TAGGING_ROWS.items()
+        if always and key in figures
+    ]
+    rows += [(f"{name}, ms a text", plain(times[key]), "", "") for key, name in TAGGING_TIMES.items() if key in times]
+    columns = (f"tagging {plain(figures.get('characters', ''))} characters", "machim", "in float32")
+    return table_with(columns, f"always {plain(always.get('tag', ''))}", rows)
+
+
+def table_with(columns: tuple[str, ...], last: str, rows: list[tuple[str, ...]]) -> Table:
+    """Make a table whose last column but one is left out where it is empty."""
+    if not any(row[-2] for row in rows):
+        columns, rows = columns[:-1], [(*row[:-2], row[-1]) for row in rows]
+    return Table(columns=(*columns, last), rows=tuple(rows))
 
 
 def scores_table(figures: dict[str, JSON]) -> Table:

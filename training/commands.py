@@ -17,12 +17,13 @@ from model.classifier import CLASSIFIER_TASK
 from model.command_options import settings_from, settings_options, told_options
 from model.commands import KIND_OPTION
 from model.errors import InputError
+from model.tagger import TAGGER_TASKS
 from training.classifier_settings import ClassifierSettings, SortingSettings
 from training.labelled import looks_labelled
 from training.protocol import ProtocolSettings
 from training.reading import ReadingSettings
 from training.settings import BlendSettings, NetworkSettings, TextSettings, TrainingSettings
-from training.told import classifier_run, language_run
+from training.told import classifier_run, language_run, tagger_run
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from model.manifest import JSON
     from training.run import Trained
     from training.starting import Start
+    from training.tagger_run import TaggerRun
 
 
 def say(message: str) -> None:
@@ -67,11 +69,12 @@ TRAINED_AS_JSON = click.option(
 )
 @click.option(
     "--task",
-    type=click.Choice(["auto", "autocomplete", "text", "classify"]),
+    type=click.Choice(["auto", "autocomplete", "text", "classify", "spacing", "tag"]),
     default="auto",
     show_default=True,
     help="autocomplete learns phrases, a line each; text learns running text; classify learns to sort texts with"
-    " labels; auto looks at the data.",
+    " labels; spacing learns where spaces stand in text that has them; tag learns a tag for each character"
+    " (character<TAB>tag, a blank line after each text); auto is one of the first three, by the data.",
 )
 @click.option(
     "--from",
@@ -128,6 +131,10 @@ def train(
         say(f"taken for texts with labels, since {reason}; --task autocomplete takes each line for a phrase")
         task = "classify"
     told = told_options(context)
+    if task in TAGGER_TASKS:
+        trained = train_tags(data, out, tagger_run(task, told, reading, note), source, report, began)
+        print_trained(trained, as_json=as_json)
+        return
     start = None if source is None else start_of(source, told)
     if task == "classify":
         from training.classifier_run import train_classifier  # noqa: PLC0415
@@ -140,6 +147,22 @@ def train(
         settings = language_run(task, told, reading, note, start)
         trained = train_model(data, out, settings, say=say, began=began, report=report)
     print_trained(trained, as_json=as_json)
+
+
+def train_tags(
+    data: tuple[str, ...], out: Path, run: TaggerRun, source: Path | None, report: Path | None, began: float
+) -> Trained:
+    """Train a tagger.
+
+    Raises:
+        InputError: an option was told that it makes no use of, or it cannot be trained so.
+    """
+    for flag, told in (("--from", source), ("--report", report)):
+        if told is not None:
+            raise InputError(f"{flag} changes nothing of models that tag characters: leave it out")
+    from training.tagger_run import train_tagger  # noqa: PLC0415
+
+    return train_tagger(data, out, run, say=say, began=began)
 
 
 def print_trained(trained: Trained, *, as_json: bool) -> None:
@@ -199,16 +222,21 @@ def evaluate(
     also apart for phrases seen and unseen, beside most popular completion, counts and a character n-gram.
 
     For a classifier, on texts with labels: accuracy, macro F1, loss and calibration error of both forms, how often
-    their labels differ, the time of a text on one thread, and precision, recall and F1 of every label.
+    their labels differ, the time of a text on one thread, and precision, recall and F1 of every label. For a tagger, on
+    texts with tags or with spaces: accuracy and macro F1 of characters, words found where spaces are told, both forms.
     """
     reading = settings_from(ReadingSettings, options)
     settings = settings_from(ProtocolSettings, options)
     need_training_libraries()
     if report is not None:
         need_report_libraries(report)
-    if open_checkpoint(model).manifest.task == CLASSIFIER_TASK:
-        refuse_phrase_options(told_options(context))
+    task = open_checkpoint(model).manifest.task
+    if task == CLASSIFIER_TASK:
+        refuse_phrase_options(told_options(context), "sorts texts")
         figures = measure_classifier(model, data, reading, report)
+    elif task in TAGGER_TASKS:
+        refuse_phrase_options(told_options(context), "tags characters")
+        figures = measure_tagger(model, data, reading, report)
     else:
         from training.evaluate import evaluate_model  # noqa: PLC0415
 
@@ -224,20 +252,33 @@ def evaluate(
         print_figures(figures)
 
 
-def refuse_phrase_options(told: Collection[str]) -> None:
-    """Refuse options of ``evaluate`` that say nothing to a classifier.
+def measure_tagger(model: Path, data: Sequence[str], reading: ReadingSettings, report: Path | None) -> dict[str, JSON]:
+    """Measure a tagger.
+
+    Raises:
+        InputError: a report was asked for.
+    """
+    if report is not None:
+        raise InputError("--report is for models of phrases and those that sort texts, got one that tags characters")
+    from training.tagger_evaluate import evaluate_tagger  # noqa: PLC0415
+
+    return evaluate_tagger(model, data, reading, say=say)
+
+
+def refuse_phrase_options(told: Collection[str], what: str) -> None:
+    """Refuse options of ``evaluate`` that say nothing to a model of another kind, of which is told what it does.
 
     Raises:
         InputError: one was told.
     """
     if "train_data" in told:
         raise InputError(
-            "--train is for models of phrases: baselines of a classifier are measured by the benchmarks, as "
+            f"--train is for models of phrases: baselines of one that {what} are measured by the benchmarks, as "
             "benchmarks/README.md says"
         )
     for name in ("kinds", *(field.name for field in fields(ProtocolSettings))):
         if name in told:
-            raise InputError(f"--{name.replace('_', '-')} is for models of phrases, got a model that sorts texts")
+            raise InputError(f"--{name.replace('_', '-')} is for models of phrases, got a model that {what}")
 
 
 def measure_classifier(

@@ -14,7 +14,7 @@ from torch import nn
 from training.encoders.branches import BranchesEncoder
 from training.encoders.convolution import ConvolutionEncoder
 from training.encoders.recurrent import RecurrentEncoder
-from training.encoders.window import WindowEncoder
+from training.encoders.window import SlidingWindowEncoder, WindowEncoder
 from training.graph_layers import (
     TO_THE_END,
     add_activated,
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from training.encoders.build import ChainEncoder, Encoder
+    from training.encoders.build import ChainEncoder, Encoder, StackedParts
     from training.encoders.layer import ActivatedLayer
     from training.encoders.pooling import PoolingLayer
     from training.encoders.recurrent import RecurrentLayer
@@ -155,6 +155,10 @@ def add_encoder(graph: Graph, weights: Weights, value: str, encoder: Encoder) ->
             return add_recurrent(graph, weights, value, encoder)
         case WindowEncoder():
             return add_window(graph, weights, value, encoder)
+        case SlidingWindowEncoder():
+            for layer, skip in zip(encoder.layers, encoder.skips, strict=True):
+                value = add_skipped(graph, weights, value, layer, skip)
+            return value
 
 
 def add_pooling(graph: Graph, weights: Weights, value: str, pooling: PoolingLayer) -> str:
@@ -175,6 +179,13 @@ def add_pooling(graph: Graph, weights: Weights, value: str, pooling: PoolingLaye
             return graph.add("Concat", onward, backward, axis=1)
 
 
+def add_parts(graph: Graph, weights: Weights, value: str, stacked: StackedParts) -> str:
+    """Append parts one on top of another: (T, C) to (T', their output width)."""
+    for part in stacked.parts:
+        value = add_encoder(graph, weights, value, cast("Encoder", part))
+    return value
+
+
 def add_chain(graph: Graph, weights: Weights, value: str, chain: ChainEncoder, activations: str) -> str:
     """Append parts one on top of another, and what a text is remembered by on top: (T, C) to (1, its output width).
 
@@ -185,8 +196,7 @@ def add_chain(graph: Graph, weights: Weights, value: str, chain: ChainEncoder, a
         chain: the parts.
         activations: the name that the values before pooling get, any where it is empty.
     """
-    for part in chain.parts:
-        value = add_encoder(graph, weights, value, cast("Encoder", part))
+    value = add_parts(graph, weights, value, chain)
     if activations:  # the last node gives the value, which nothing reads yet: its name can change
         value = graph.nodes[-1].output[0] = activations
     return add_pooling(graph, weights, value, chain.pooling)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from typing import TYPE_CHECKING, Any
 
 from model.command_options import settings_from
@@ -17,15 +17,21 @@ if TYPE_CHECKING:
     from training.reading import ReadingSettings
     from training.run import RunSettings, Task
     from training.starting import Start
+    from training.tagger_run import TaggerRun
 
 # Where a classifier learns best otherwise than a language model (decisions/0013-what-classifiers-are-made-of.md).
 CLASSIFIER_TRAINING = {"learning_rate": 0.002, "batch_characters": 4096}
+# Where a tagger learns best otherwise than a language model.
+TAGGER_TRAINING = {"learning_rate": 0.002, "batch_characters": 4096}
+TAGGER = {"encoder": "branches/recurrent", "pool_width": 1, "dropout": 0.3}  # what it is where nothing else is told
 STUDENT = {"encoder": "wide+branches"}  # what a student is where nothing else is told
 LANGUAGE = (TextSettings, NetworkSettings, TrainingSettings, BlendSettings)  # what a language model is told by
 CLASSIFIER = (TextSettings, TrainingSettings, ClassifierSettings, SortingSettings)  # what a classifier is told by
+TAGGERS = (TextSettings, TrainingSettings, ClassifierSettings)  # what a tagger is told by
 PHRASES_ALONE = ("count_power", "held_out_below", *(each.name for each in fields(BlendSettings)))
 IDLE: dict[str, tuple[str, ...]] = {"text": PHRASES_ALONE, "autocomplete": ("window",)}  # auto is either
 NOT_FOR_LABELS = (*PHRASES_ALONE, "window")
+NOT_FOR_TAGS = (*NOT_FOR_LABELS, "pooling", "ngram_least", "ngram_most", "ngram_texts", "ngram_hidden")
 
 
 def refuse_idle(told: Collection[str], used: tuple[type, ...], idle: Collection[str], what: str) -> None:
@@ -130,4 +136,34 @@ def classifier_run(
         sorting=settings_from(SortingSettings, told),
         note=note,
         start=start,
+    )
+
+
+def tagger_run(task: str, told: dict[str, Any], reading: ReadingSettings, note: str) -> TaggerRun:
+    """Give what a run of a tagger is told; ``task`` is spacing or tag, the rest as for ``classifier_run``.
+
+    Raises:
+        InputError: an option breaks its rule.
+    """
+    from training.tagger_run import TaggerRun  # noqa: PLC0415 - it imports torch
+
+    refuse_idle(told, TAGGERS, NOT_FOR_TAGS, "models that tag characters")
+    training = settings_from(TrainingSettings, {**TAGGER_TRAINING, **told})
+    several = {"encoder": told["encoder"].split(",")} if "encoder" in told else {}
+    several |= {"cell": told["cell"]} if "cell" in told else {}
+    members = max(training.members, *map(len, several.values()), 1)
+    return TaggerRun(
+        task=task,
+        reading=reading,
+        text=settings_from(TextSettings, told),
+        members=tuple(
+            settings_from(
+                ClassifierSettings,
+                {**TAGGER, **told, **{name: values[number % len(values)] for name, values in several.items()}},
+            )
+            for number in range(members)
+        ),
+        training=replace(training, members=members),
+        epochs=told.get("epochs"),
+        note=note,
     )
