@@ -274,3 +274,25 @@ def test_tags_that_the_model_does_not_know_are_refused(models: Path, tmp_path: P
     refused = machim("evaluate", str(tmp_path / "m"), str(tmp_path / "other.tsv"))
     assert refused.returncode == 2
     assert "tags must be among the 2 that m knows, got X" in refused.stderr
+
+
+def test_a_tagger_is_compared_with_ngrams_on_the_same_texts(models: Path, spaced_file: Path) -> None:
+    pytest.importorskip("sklearn", reason="it is of the bench extra")
+    from benchmarks.tag import measure  # noqa: PLC0415 - after what it needs was looked for
+
+    figures = measure(spaced_file, spaced_file, models / "spacing")
+    assert figures["tags"].keys() == {"spacing", "ngrams", "always_likeliest"}
+    assert figures["tags"]["ngrams"]["accuracy"] > 0.99  # it learned from these
+    assert figures["tags"]["always_likeliest"]["accuracy"] < 0.8
+    assert figures["tags"]["spacing"]["p50_ms"] > 0
+
+
+def test_features_of_a_character_are_the_ngrams_around_it() -> None:
+    """An n-gram of n holds a character or the next where it begins at one of n + 1 places."""
+    pytest.importorskip("sklearn", reason="it is of the bench extra")
+    from benchmarks.ngram_tagger import features_of_text  # noqa: PLC0415 - as above
+
+    features = features_of_text("abcdefghijkl-abcdefghijkl")
+    assert features.shape == (25, 2 + 3 + 4 + 5 + 6)
+    assert (features[5] == features[18]).all()  # f, twice in the same row of letters
+    assert not (features[0] == features[13]).all()  # a at the beginning, and after another
