@@ -20,6 +20,7 @@ COMMANDS = {
     "generate": "model.commands",
     "classify": "model.commands",
     "tag": "model.commands",
+    "transduce": "model.commands",
     "serve": "service.commands",
     "inspect": "model.commands",
     "demo": "machim",

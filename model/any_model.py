@@ -8,12 +8,15 @@ from model.checkpoint import open_checkpoint
 from model.classifier import CLASSIFIER_TASK, LoadedClassifier, classifier_from
 from model.loaded import LoadedModel, MemorySettings, model_from
 from model.tagger import TAGGER_TASKS, LoadedTagger, tagger_from
+from model.transducer import TRANSDUCE_TASK, LoadedTransducer, transducer_from
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+AnyModel = LoadedModel | LoadedClassifier | LoadedTagger | LoadedTransducer
 
-def load_any_model(path: Path, memory: MemorySettings) -> LoadedModel | LoadedClassifier | LoadedTagger:
+
+def load_any_model(path: Path, memory: MemorySettings) -> AnyModel:
     """Load the newest version of a model that verifies, by the task of its manifest.
 
     Args:
@@ -29,4 +32,6 @@ def load_any_model(path: Path, memory: MemorySettings) -> LoadedModel | LoadedCl
         return classifier_from(checkpoint)
     if checkpoint.manifest.task in TAGGER_TASKS:
         return tagger_from(checkpoint)
+    if checkpoint.manifest.task == TRANSDUCE_TASK:
+        return transducer_from(checkpoint)
     return model_from(checkpoint, memory)

@@ -28,6 +28,9 @@ from model.loaded import load_model
 from model.tagger import load_tagger
 from model.tagging import as_json_tagging, tagged_line
 from model.tagging import tag as tag_text
+from model.transducer import load_transducer
+from model.transduction import as_json_transduction
+from model.transduction import transduce as transduce_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -174,6 +177,44 @@ def tag(model: Path, texts: tuple[str, ...], as_json: bool) -> None:
             click.echo(reply.spaced)
         else:
             click.echo(tagged_line(reply.characters, reply.tags))
+        sys.stdout.flush()
+
+
+@click.command(epilog="Example: machim transduce models/names 'Stephen' --limit 3")
+@MODEL
+@click.argument("texts", nargs=-1, required=True, metavar="[TEXT]...")
+@click.option("--limit", type=click.IntRange(min=1, max=100), default=1, show_default=True, help="Results wanted.")
+@click.option(
+    "--attention",
+    type=click.Path(path_type=Path),
+    help="Draw what was looked at while the likeliest result was written, as a picture in this file (.svg, .png).",
+)
+@AS_JSON
+def transduce(model: Path, texts: tuple[str, ...], limit: int, attention: Path | None, as_json: bool) -> None:
+    """Turn each TEXT into what it becomes with the checkpoint MODEL; with - one text a line of standard input.
+
+    Prints the likeliest result a line, with --limit several, each with its probability; with --json one object a line
+    for each text: {"text", "results": [{"text", "probability"}], "exact"}.
+    """
+    if attention is not None and (len(texts) > 1 or texts == ("-",)):
+        raise InputError(f"--attention must be of one text, got {'standard input' if texts == ('-',) else len(texts)}")
+    loaded = load_transducer(model)
+    for place, text in lines_to_sort() if texts == ("-",) else [("", text) for text in texts]:
+        try:
+            reply = transduce_text(loaded, text, limit, attention=attention is not None)
+        except InputError as error:
+            raise InputError(f"{place}{error}") from error
+        if attention is not None and reply.attention is not None:
+            from training.attention_picture import draw_attention  # noqa: PLC0415 - it imports matplotlib
+
+            draw_attention(reply.attention, attention)
+        if as_json:
+            click.echo(json.dumps(as_json_transduction(reply), ensure_ascii=False))
+        elif limit == 1:
+            click.echo(reply.results[0][0] if reply.results else "")
+        else:
+            for result, probability in reply.results:
+                click.echo(f"{probability:8.2%}  {result}")
         sys.stdout.flush()
 
 

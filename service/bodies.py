@@ -159,6 +159,17 @@ class TagBody(BaseModel):
         _check_one_of(self.model_fields_set, "there is also model")
 
 
+class TransduceBody(BaseModel):
+    """The parameters of ``/v1/transduce``."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    text: TextToClassify
+    limit: Annotated[int, Field(ge=1), _bounded_by("max_limit")] = 1
+    attention: bool = False
+    model: str | None = None
+
+
 def _check_one_of(given: set[str], others: str) -> None:
     """Refuse a request of which the fields given have both one text and several, or neither; name the others."""
     both = given & {"text", "texts"}

@@ -7,17 +7,17 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import TypeVar
 
-from model.any_model import load_any_model
+from model.any_model import AnyModel, load_any_model
 from model.checkpoint import list_models
 from model.classifier import LoadedClassifier
 from model.errors import MachimError
 from model.loaded import LoadedModel, MemorySettings
 from model.tagger import LoadedTagger
+from model.transducer import LoadedTransducer
 from service.problems import ProblemError
 
-AnyModel = LoadedModel | LoadedClassifier | LoadedTagger
-Kind = TypeVar("Kind", LoadedModel, LoadedClassifier, LoadedTagger)
-ABILITIES = {LoadedModel: "complete", LoadedClassifier: "classify", LoadedTagger: "tag"}
+Kind = TypeVar("Kind", LoadedModel, LoadedClassifier, LoadedTagger, LoadedTransducer)
+ABILITIES = {LoadedModel: "complete", LoadedClassifier: "classify", LoadedTagger: "tag", LoadedTransducer: "transduce"}
 
 
 @dataclass(frozen=True, kw_only=True)

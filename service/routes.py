@@ -6,18 +6,22 @@ from typing import Any
 
 from flask import Blueprint, Response, current_app, request
 
+from model.any_model import AnyModel
 from model.classification import as_json_object as as_json_classification
 from model.classification import classify
 from model.classifier import LoadedClassifier
 from model.completion import as_json_object, complete
 from model.explanation import as_json_explanation, explain
 from model.generation import generate
+from model.letters import spelled
 from model.loaded import LoadedModel
 from model.tagger import LoadedTagger
 from model.tagging import as_json_tagging, tag
-from service.bodies import ClassifyBody, CompleteBody, GenerateBody, TagBody
-from service.models import AnyModel, Models, find_model
-from service.problems import problem_response
+from model.transducer import LoadedTransducer
+from model.transduction import MOST_CHARACTERS, as_json_transduction, transduce
+from service.bodies import ClassifyBody, CompleteBody, GenerateBody, TagBody, TransduceBody
+from service.models import Models, find_model
+from service.problems import ProblemError, problem_response
 from service.replies import json_response
 from service.requests import from_json, from_query
 from service.settings import Settings
@@ -117,6 +121,26 @@ def tag_body() -> Response:
     )
 
 
+@routes.post("/v1/transduce")
+def transduce_body() -> Response:
+    """Turn a text into what it becomes."""
+    body = from_json(TransduceBody, request, _settings())
+    loaded = find_model(_models(), body.model, LoadedTransducer)
+    if (letters := len(spelled(body.text))) > MOST_CHARACTERS:
+        raise ProblemError(
+            HTTPStatus.UNPROCESSABLE_ENTITY, f"text must be at most {MOST_CHARACTERS} letters long, got {letters}"
+        )
+    reply = transduce(loaded, body.text, body.limit, attention=body.attention)
+    return json_response(
+        {
+            **as_json_transduction(reply),
+            "elapsed_ms": round(reply.elapsed_ms, 3),
+            "model": loaded.name,
+            "version": loaded.version,
+        }
+    )
+
+
 @routes.get("/v1/models")
 def list_loaded() -> Response:
     models = _models()
@@ -126,6 +150,7 @@ def list_loaded() -> Response:
             "default": models.default_name(LoadedModel),
             "default_classifier": models.default_name(LoadedClassifier),
             "default_tagger": models.default_name(LoadedTagger),
+            "default_transducer": models.default_name(LoadedTransducer),
         }
     )
 
@@ -169,6 +194,8 @@ def _details(loaded: AnyModel) -> dict[str, Any]:
         return {"labels": loaded.labels}
     if isinstance(loaded, LoadedTagger):
         return {"tags": loaded.tags}
+    if isinstance(loaded, LoadedTransducer):
+        return {}
     memory = {
         name: {"hits": recent.hits, "misses": recent.misses, "entries": len(recent), "room": recent.room}
         for name, recent in (("beginnings", loaded.beginnings), ("replies", loaded.replies))

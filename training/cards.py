@@ -15,6 +15,7 @@ PURPOSE = {
     "classify": "It sorts texts by labels.",
     "spacing": "It puts spaces where they belong in text without them.",
     "tag": "It gives each character of a text a tag.",
+    "transduce": "It turns a text into another, letter by letter.",
 }
 SYSTEMS = {
     "model": "machim",
@@ -66,6 +67,11 @@ TAGGING_ROWS = {
     "loss_nats": "loss, nats",
 }
 TAGGING_TIMES = {"p50": "median", "p99": "99th percentile"}
+TRANSDUCING_ROWS = {
+    "exact": "right at once",
+    "exact_of_several": "right among five",
+    "character_error_rate": "character error rate",
+}
 MOST_LABELS = 20
 LATENCY_COLUMNS = {
     "p50": "median, ms",
@@ -157,6 +163,7 @@ def figures_tables(figures: dict[str, JSON]) -> list[Table]:
         bits_table(figures),
         sorting_table(figures),
         tagging_table(figures),
+        transducing_table(figures),
         scores_table(figures),
         label_table(as_mapping(figures.get("per_label"))),
         members_table(as_mapping(figures.get("members_bits_per_character"))),
@@ -228,6 +235,22 @@ def tagging_table(figures: dict[str, JSON]) -> Table:
     rows += [(f"{name}, ms a text", plain(times[key]), "", "") for key, name in TAGGING_TIMES.items() if key in times]
     columns = (f"tagging {plain(figures.get('characters', ''))} characters", "machim", "in float32")
     return table_with(columns, f"always {plain(always.get('tag', ''))}", rows)
+
+
+def transducing_table(figures: dict[str, JSON]) -> Table:
+    """Show how often texts became what they should, beside looking the nearest one up."""
+    scored, nearest = as_mapping(figures.get("transducing")), as_mapping(figures.get("nearest"))
+    rows: list[tuple[str, ...]] = [
+        (name, plain(scored[key]), plain(nearest.get(key, "")))
+        for key, name in TRANSDUCING_ROWS.items()
+        if key in scored
+    ]
+    times = as_mapping(figures.get("transducing_ms"))
+    rows += [(f"{name}, ms a text", plain(times[key]), "") for key, name in TAGGING_TIMES.items() if key in times]
+    return Table(
+        columns=(f"transducing {plain(figures.get('texts', ''))} texts", "machim", "nearest text, looked up"),
+        rows=tuple(rows),
+    )
 
 
 def table_with(columns: tuple[str, ...], last: str, rows: list[tuple[str, ...]]) -> Table:

@@ -18,12 +18,13 @@ from model.command_options import settings_from, settings_options, told_options
 from model.commands import KIND_OPTION
 from model.errors import InputError
 from model.tagger import TAGGER_TASKS
+from model.transducer import TRANSDUCE_TASK
 from training.classifier_settings import ClassifierSettings, SortingSettings
 from training.labelled import looks_labelled
 from training.protocol import ProtocolSettings
 from training.reading import ReadingSettings
 from training.settings import BlendSettings, NetworkSettings, TextSettings, TrainingSettings
-from training.told import classifier_run, language_run, tagger_run
+from training.told import classifier_run, language_run, tagger_run, transducer_run
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from training.run import Trained
     from training.starting import Start
     from training.tagger_run import TaggerRun
+    from training.transducer_run import TransducerRun
 
 
 def say(message: str) -> None:
@@ -69,12 +71,14 @@ TRAINED_AS_JSON = click.option(
 )
 @click.option(
     "--task",
-    type=click.Choice(["auto", "autocomplete", "text", "classify", "spacing", "tag"]),
+    type=click.Choice(["auto", "autocomplete", "text", "classify", "spacing", "tag", "transduce"]),
     default="auto",
     show_default=True,
     help="autocomplete learns phrases, a line each; text learns running text; classify learns to sort texts with"
     " labels; spacing learns where spaces stand in text that has them; tag learns a tag for each character"
-    " (character<TAB>tag, a blank line after each text); auto is one of the first three, by the data.",
+    " (character<TAB>tag, a blank line after each text); transduce learns what a text becomes (text<TAB>what it"
+    " becomes);"
+    " auto is one of the first three, by the data.",
 )
 @click.option(
     "--from",
@@ -135,6 +139,10 @@ def train(
         trained = train_tags(data, out, tagger_run(task, told, reading, note), source, report, began)
         print_trained(trained, as_json=as_json)
         return
+    if task == TRANSDUCE_TASK:
+        trained = train_pairs(data, out, transducer_run(told, reading, note), source, report, began)
+        print_trained(trained, as_json=as_json)
+        return
     start = None if source is None else start_of(source, told)
     if task == "classify":
         from training.classifier_run import train_classifier  # noqa: PLC0415
@@ -157,12 +165,35 @@ def train_tags(
     Raises:
         InputError: an option was told that it makes no use of, or it cannot be trained so.
     """
-    for flag, told in (("--from", source), ("--report", report)):
-        if told is not None:
-            raise InputError(f"{flag} changes nothing of models that tag characters: leave it out")
+    refuse_told(source, report, "models that tag characters")
     from training.tagger_run import train_tagger  # noqa: PLC0415
 
     return train_tagger(data, out, run, say=say, began=began)
+
+
+def train_pairs(
+    data: tuple[str, ...], out: Path, run: TransducerRun, source: Path | None, report: Path | None, began: float
+) -> Trained:
+    """Train a transducer.
+
+    Raises:
+        InputError: an option was told that it makes no use of, or it cannot be trained so.
+    """
+    refuse_told(source, report, "models that turn texts into others")
+    from training.transducer_run import train_transducer  # noqa: PLC0415
+
+    return train_transducer(data, out, run, say=say, began=began)
+
+
+def refuse_told(source: Path | None, report: Path | None, what: str) -> None:
+    """Refuse ``--from`` and ``--report`` where nothing comes of them.
+
+    Raises:
+        InputError: one was told.
+    """
+    for flag, told in (("--from", source), ("--report", report)):
+        if told is not None:
+            raise InputError(f"{flag} changes nothing of {what}: leave it out")
 
 
 def print_trained(trained: Trained, *, as_json: bool) -> None:
@@ -224,6 +255,8 @@ def evaluate(
     For a classifier, on texts with labels: accuracy, macro F1, loss and calibration error of both forms, how often
     their labels differ, the time of a text on one thread, and precision, recall and F1 of every label. For a tagger, on
     texts with tags or with spaces: accuracy and macro F1 of characters, words found where spaces are told, both forms.
+    For a transducer, on pairs: how often it is right at once and among five, and errors in characters; with --train
+    also looking the nearest text up.
     """
     reading = settings_from(ReadingSettings, options)
     settings = settings_from(ProtocolSettings, options)
@@ -237,6 +270,9 @@ def evaluate(
     elif task in TAGGER_TASKS:
         refuse_phrase_options(told_options(context), "tags characters")
         figures = measure_tagger(model, data, reading, report)
+    elif task == TRANSDUCE_TASK:
+        refuse_phrase_options(told_options(context).keys() - {"train_data"}, "turns texts into others")
+        figures = measure_transducer(model, data, train_data, reading, report)
     else:
         from training.evaluate import evaluate_model  # noqa: PLC0415
 
@@ -263,6 +299,26 @@ def measure_tagger(model: Path, data: Sequence[str], reading: ReadingSettings, r
     from training.tagger_evaluate import evaluate_tagger  # noqa: PLC0415
 
     return evaluate_tagger(model, data, reading, say=say)
+
+
+def measure_transducer(
+    model: Path, data: Sequence[str], train_data: Sequence[str], reading: ReadingSettings, report: Path | None
+) -> dict[str, JSON]:
+    """Measure a transducer, beside looking the nearest text up where what it learned from is named.
+
+    Raises:
+        InputError: a report was asked for.
+    """
+    if report is not None:
+        raise InputError(
+            "--report is for models of phrases and those that sort texts, got one that turns texts into others"
+        )
+    from model.transducer import load_transducer  # noqa: PLC0415
+    from training.pairs import read_pairs  # noqa: PLC0415
+    from training.transducer_run import pair_figures  # noqa: PLC0415
+
+    learned = read_pairs(train_data, reading, say) if train_data else None
+    return pair_figures(load_transducer(model), read_pairs(data, reading, say), learned)
 
 
 def refuse_phrase_options(told: Collection[str], what: str) -> None:

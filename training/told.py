@@ -18,12 +18,15 @@ if TYPE_CHECKING:
     from training.run import RunSettings, Task
     from training.starting import Start
     from training.tagger_run import TaggerRun
+    from training.transducer_run import TransducerRun
 
 # Where a classifier learns best otherwise than a language model (decisions/0013-what-classifiers-are-made-of.md).
 CLASSIFIER_TRAINING = {"learning_rate": 0.002, "batch_characters": 4096}
 # Where a tagger learns best otherwise than a language model.
 TAGGER_TRAINING = {"learning_rate": 0.002, "batch_characters": 4096}
 TAGGER = {"encoder": "branches/recurrent", "pool_width": 1, "dropout": 0.3}  # what it is where nothing else is told
+TRANSDUCER_TRAINING = {"learning_rate": 0.003, "batch_characters": 4096}
+TRANSDUCER = {"encoder": "recurrent", "pool_width": 1, "hidden_width": 192, "dropout": 0.3}
 STUDENT = {"encoder": "wide+branches"}  # what a student is where nothing else is told
 LANGUAGE = (TextSettings, NetworkSettings, TrainingSettings, BlendSettings)  # what a language model is told by
 CLASSIFIER = (TextSettings, TrainingSettings, ClassifierSettings, SortingSettings)  # what a classifier is told by
@@ -31,6 +34,18 @@ TAGGERS = (TextSettings, TrainingSettings, ClassifierSettings)  # what a tagger 
 PHRASES_ALONE = ("count_power", "held_out_below", *(each.name for each in fields(BlendSettings)))
 IDLE: dict[str, tuple[str, ...]] = {"text": PHRASES_ALONE, "autocomplete": ("window",)}  # auto is either
 NOT_FOR_LABELS = (*PHRASES_ALONE, "window")
+NOT_FOR_PAIRS = (
+    *NOT_FOR_LABELS,
+    "members",
+    "processes",
+    "letters",
+    "pooling",
+    "ngram_least",
+    "ngram_most",
+    "ngram_texts",
+    "ngram_hidden",
+    "longest",
+)
 NOT_FOR_TAGS = (*NOT_FOR_LABELS, "pooling", "ngram_least", "ngram_most", "ngram_texts", "ngram_hidden")
 
 
@@ -164,6 +179,28 @@ def tagger_run(task: str, told: dict[str, Any], reading: ReadingSettings, note: 
             for number in range(members)
         ),
         training=replace(training, members=members),
+        epochs=told.get("epochs"),
+        note=note,
+    )
+
+
+def transducer_run(told: dict[str, Any], reading: ReadingSettings, note: str) -> TransducerRun:
+    """Give what a run of a transducer is told, as for ``classifier_run``.
+
+    Raises:
+        InputError: an option breaks its rule.
+    """
+    from training.transducer_run import TransducerRun  # noqa: PLC0415 - it imports torch
+
+    refuse_idle(told, TAGGERS, NOT_FOR_PAIRS, "models that turn texts into others")
+    cells = {"cell": told["cell"][0]} if "cell" in told else {}
+    if len(told.get("cell", ())) > 1:
+        raise InputError("--cell must be one of those that turn texts into others, which have one member, got several")
+    return TransducerRun(
+        reading=reading,
+        text=settings_from(TextSettings, told),
+        network=settings_from(ClassifierSettings, {**TRANSDUCER, **told, **cells}),
+        training=settings_from(TrainingSettings, {**TRANSDUCER_TRAINING, **told}),
         epochs=told.get("epochs"),
         note=note,
     )
