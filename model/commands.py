@@ -241,6 +241,8 @@ def generate(model: Path, as_json: bool, **options: Any) -> None:
     reply = generate_text(load_model(model), request)
     if as_json:
         written = {"prefix": reply.prefix, "text": reply.text, "ended": reply.ended, "seed": reply.seed}
+        if reply.label is not None:
+            written["label"] = reply.label
         click.echo(json.dumps(written, ensure_ascii=False))
     else:
         click.echo(reply.text)

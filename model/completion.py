@@ -128,7 +128,13 @@ def complete(model: LoadedModel, request: CompletionRequest) -> CompletionReply:
 
 
 def find_completions(model: LoadedModel, request: CompletionRequest, began: float) -> CompletionReply:
-    """Finish a phrase by search; see ``complete``. It began at a time by ``time.perf_counter``, seconds."""
+    """Finish a phrase by search; see ``complete``. It began at a time by ``time.perf_counter``, seconds.
+
+    Raises:
+        InputError: the model writes texts of labels.
+    """
+    if model.labels:
+        raise InputError(f"{model.name} writes texts of labels and finishes none: ask it to generate")
     context, typed = "", request.prefix
     if model.task == "text":
         context, typed = split_last_word(request.prefix)

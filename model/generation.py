@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from model.alphabet import BEGIN_ID, END_ID, UNKNOWN_ID
+from model.conditions import number_of_symbol, symbol_of, without_symbols
 from model.errors import InputError
 from model.query import normalise
 from model.runtime import initial_state
@@ -39,6 +40,10 @@ class GenerationRequest:
     """
 
     prefix: str = field(default="", metadata={"help": "What to write on from."})
+    label: str | None = field(
+        default=None,
+        metadata={"help": "The label of what is written, of a model that learned by labels; drawn when left out."},
+    )
     max_characters: int = field(default=200, metadata={"help": "The most characters to write."})
     temperature: float = field(
         default=1.0, metadata={"help": "Below 1 the likely becomes likelier, above 1 less so; 0 takes the likeliest."}
@@ -69,19 +74,28 @@ class GenerationRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class GenerationReply:
-    """What was written: the prefix and the text after it in one; ``ended`` when it came to an end by itself."""
+    """What was written: the prefix and the text after it in one; ``ended`` when it came to an end by itself.
+
+    label: told or drawn, of a model that learned by labels.
+    """
 
     prefix: str
     text: str
     ended: bool
     seed: int
+    label: str | None = None
 
 
 def generate(model: LoadedModel, request: GenerationRequest) -> GenerationReply:
-    """Write on from a prefix; the seed drawn or given decides every character."""
+    """Write on from a prefix; the seed drawn or given decides every character.
+
+    Raises:
+        InputError: the model does not know the label, or was trained without labels.
+    """
+    symbol = symbol_of(request.label, model.labels, request.prefix)
     seed = secrets.randbelow(2**31) if request.seed is None else request.seed
     generator = np.random.Generator(np.random.PCG64(seed))
-    sequence = np.concatenate([[BEGIN_ID], model.alphabet.encode(request.prefix)]).astype(np.int64)
+    sequence = np.concatenate([[BEGIN_ID], model.alphabet.encode(symbol + request.prefix)]).astype(np.int64)
     row, state = read_prefix(model.runtime, sequence)
     written: list[int] = []
     ended = False
@@ -95,8 +109,12 @@ def generate(model: LoadedModel, request: GenerationRequest) -> GenerationReply:
             break
         written.append(character)
         row, state = model.runtime.step(np.array([character]), state)
-    text = request.prefix + model.alphabet.decode(written)
-    return GenerationReply(prefix=request.prefix, text=text, ended=ended, seed=seed)
+    text, label = model.alphabet.decode(written), request.label
+    if model.labels and label is None and text:  # the first character drawn is that of a label, or as good as one
+        number, text = number_of_symbol(text[0]), text[1:]
+        label = model.labels[number] if 0 <= number < len(model.labels) else None
+    text = request.prefix + without_symbols(text)
+    return GenerationReply(prefix=request.prefix, text=text, ended=ended, seed=seed, label=label)
 
 
 def read_prefix(network: Network, sequence: NDArray[np.int64]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

@@ -10,6 +10,7 @@ import numpy as np
 from model.alphabet import END_ID, SYMBOLS, alphabet_from_bytes
 from model.channel import DEFAULT_COSTS
 from model.checkpoint import open_checkpoint
+from model.conditions import GENERATE_TASK
 from model.errors import CheckpointError
 from model.keys import alphabet_keys, fold
 from model.memory import Beginnings, Reader, Recent
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from model.runtime import Network
 
 ALPHABET_FILE = "alphabet.model"
-GENERATIVE_TASKS = ("autocomplete", "text")
+GENERATIVE_TASKS = ("autocomplete", "text", GENERATE_TASK)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,8 +58,9 @@ class LoadedModel:
 
     runtime: the network; ngram: a part of it, None where the network is alone; keys: of the alphabet; costs: of
     matches that are not exact; mixture: with the phrases seen, None for running text; word_ends, folded: (V,) of
-    ``word_ends_of`` and ``folded_ids``; memory: what may be kept of what it said; beginnings: what its network
-    said after them lately; reader: the network as search asks it; replies: that were given lately.
+    ``word_ends_of`` and ``folded_ids``; memory: what may be kept of what it said; labels: by which texts can be
+    generated, none where it knows none; beginnings: what its network said after them lately; reader: the network as
+    search asks it; replies: that were given lately.
     """
 
     name: str
@@ -74,6 +76,7 @@ class LoadedModel:
     word_ends: NDArray[np.bool_]
     folded: NDArray[np.int32]
     memory: MemorySettings
+    labels: tuple[str, ...] = ()
     beginnings: Beginnings = field(init=False)
     reader: Reader = field(init=False)
     replies: Recent[CompletionRequest, CompletionReply] = field(init=False)
@@ -143,7 +146,22 @@ def model_from(checkpoint: Checkpoint, memory: MemorySettings = DEFAULT_MEMORY) 
         word_ends=word_ends_of(alphabet),
         folded=folded_ids(alphabet),
         memory=memory,
+        labels=generated_labels(checkpoint) if checkpoint.manifest.task == GENERATE_TASK else (),
     )
+
+
+def generated_labels(checkpoint: Checkpoint) -> tuple[str, ...]:
+    """Read the labels by which a model generates out of its manifest.
+
+    Raises:
+        CheckpointError: they are no list of different strings.
+    """
+    labels = checkpoint.manifest.text.get("labels")
+    if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
+        raise CheckpointError(f"{checkpoint.name}: text, labels must be a list of strings")
+    if not labels or len(set(map(str, labels))) < len(labels):
+        raise CheckpointError(f"{checkpoint.name}: text, labels must be different, and one at least")
+    return tuple(map(str, labels))
 
 
 def completions_of(reply: CompletionReply) -> int:

@@ -122,6 +122,7 @@ class GenerateBody(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     prefix: TypedText = ""
+    label: str | None = None
     max_characters: Annotated[int, Field(ge=1), _bounded_by("max_generated_characters")] = 200
     temperature: Annotated[float, Field(ge=0, le=MAX_TEMPERATURE, allow_inf_nan=False)] = 1.0
     top_k: Annotated[int, Field(ge=0, le=1_000_000)] = 0
@@ -133,6 +134,7 @@ class GenerateBody(BaseModel):
         """Put the request to the model layer."""
         return GenerationRequest(
             prefix=self.prefix,
+            label=self.label,
             max_characters=self.max_characters,
             temperature=self.temperature,
             top_k=self.top_k,

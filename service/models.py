@@ -10,6 +10,7 @@ from typing import TypeVar
 from model.any_model import AnyModel, load_any_model
 from model.checkpoint import list_models
 from model.classifier import LoadedClassifier
+from model.conditions import GENERATE_TASK
 from model.errors import MachimError
 from model.loaded import LoadedModel, MemorySettings
 from model.tagger import LoadedTagger
@@ -17,6 +18,7 @@ from model.transducer import LoadedTransducer
 from service.problems import ProblemError
 
 Kind = TypeVar("Kind", LoadedModel, LoadedClassifier, LoadedTagger, LoadedTransducer)
+LAST_ASKED = {"text": 1, GENERATE_TASK: 2}  # of language models, where a request names none
 ABILITIES = {LoadedModel: "complete", LoadedClassifier: "classify", LoadedTagger: "tag", LoadedTransducer: "transduce"}
 
 
@@ -38,7 +40,7 @@ class Models:
         That is the first in name order, of language models the first for autocomplete if there is one.
         """
         those = [loaded for loaded in self.by_name.values() if isinstance(loaded, kind)]
-        return sorted(those, key=lambda loaded: loaded.task == "text")
+        return sorted(those, key=lambda loaded: LAST_ASKED.get(loaded.task, 0))
 
     def default_name(self, kind: type[Kind]) -> str | None:
         """Name the model of one kind that is asked when a request names none; None where there is none."""

@@ -75,6 +75,7 @@ def generate_body() -> Response:
             "text": reply.text,
             "ended": reply.ended,
             "seed": reply.seed,
+            **({} if reply.label is None else {"label": reply.label}),
             "model": loaded.name,
             "version": loaded.version,
         }
@@ -196,6 +197,8 @@ def _details(loaded: AnyModel) -> dict[str, Any]:
         return {"tags": loaded.tags}
     if isinstance(loaded, LoadedTransducer):
         return {}
+    if loaded.labels:
+        return {"labels": loaded.labels}
     memory = {
         name: {"hits": recent.hits, "misses": recent.misses, "entries": len(recent), "room": recent.room}
         for name, recent in (("beginnings", loaded.beginnings), ("replies", loaded.replies))

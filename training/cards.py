@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 PURPOSE = {
     "autocomplete": "It finishes phrases that somebody began to type.",
     "text": "It writes running text on from a beginning, and finishes words in it.",
+    "generate": "It writes texts of a label.",
     "classify": "It sorts texts by labels.",
     "spacing": "It puts spaces where they belong in text without them.",
     "tag": "It gives each character of a text a tag.",

@@ -83,14 +83,31 @@ def write_model(
     blend: dict[str, JSON],
     figures: dict[str, JSON],
     provenance: dict[str, JSON],
+    labels: tuple[str, ...] = (),
 ) -> Path:
-    """Write one version of a model, its card beside it; give the version's folder."""
+    """Write one version of a model, its card beside it; give the version's folder.
+
+    Args:
+        out: the model's folder.
+        files: of the checkpoint.
+        task: that it is for.
+        network: trained.
+        quantisation: of ``checkpoint_files``.
+        blend: what is mixed with the network.
+        figures: on held-out text.
+        provenance: where it is from.
+        labels: by which it generates, if it does.
+    """
     manifest = Manifest(
         format=FORMAT,
         task=task,
         created=now(),
         architecture=architecture_of(network),
-        text={"normalisation": "NFC", "vocabulary_size": network.vocabulary_size},
+        text={
+            "normalisation": "NFC",
+            "vocabulary_size": network.vocabulary_size,
+            **({"labels": list(labels)} if labels else {}),
+        },
         quantisation=quantisation,
         blend=blend,
         figures=figures,

@@ -71,13 +71,13 @@ TRAINED_AS_JSON = click.option(
 )
 @click.option(
     "--task",
-    type=click.Choice(["auto", "autocomplete", "text", "classify", "spacing", "tag", "transduce"]),
+    type=click.Choice(["auto", "autocomplete", "text", "classify", "spacing", "tag", "transduce", "generate"]),
     default="auto",
     show_default=True,
     help="autocomplete learns phrases, a line each; text learns running text; classify learns to sort texts with"
     " labels; spacing learns where spaces stand in text that has them; tag learns a tag for each character"
     " (character<TAB>tag, a blank line after each text); transduce learns what a text becomes (text<TAB>what it"
-    " becomes);"
+    " becomes); generate learns to write texts of a label, from texts with labels;"
     " auto is one of the first three, by the data.",
 )
 @click.option(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from model.conditions import without_symbols
 from model.finished import SearchOptions
 from model.memory import Reader
 from model.query import exact_query
@@ -227,7 +228,7 @@ def sampler(network: LanguageModel, alphabet: Alphabet, text: PhraseText | Strea
         found = search(Reader(network=TorchNetwork(network=network)), exact_query(alphabet, prefix), options).found
         network.train()
         finished = prefix + alphabet.decode(found[0].ids[len(prefix) :]) if found else prefix + "…"
-        return f"{prefix!r} → {finished!r}"
+        return f"{without_symbols(prefix)!r} → {without_symbols(finished)!r}"
 
     return sample
 

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from model.checkpoint import check_writable
+from model.conditions import GENERATE_TASK, MOST_LABELS, label_symbol
 from model.errors import InputError
 from model.loaded import load_model
 from training.blending import Blend, blend_phrases, count_all
@@ -21,10 +22,18 @@ from training.checkpoints import checkpoint_files, write_model
 from training.comparison import ask_counts, ask_model, completion_figures
 from training.devices import choose_device, described
 from training.figures import beside_teacher, bits_of_phrases, bits_of_stream, seen_and_unseen
+from training.labelled import read_labelled
 from training.language_models import networks_of
 from training.learning import Classroom, learn_all
 from training.observation import recorded
-from training.reading import ReadingSettings, looks_like_running_text, read_phrases, read_running_text
+from training.reading import (
+    Phrases,
+    ReadingSettings,
+    looks_like_running_text,
+    merge_counts,
+    read_phrases,
+    read_running_text,
+)
 from training.settings import BlendSettings
 from training.starting import check_language, tell_unknown
 from training.text import (
@@ -47,7 +56,7 @@ if TYPE_CHECKING:
     from training.settings import NetworkSettings, TextSettings, TrainingSettings
     from training.starting import Start
 
-Task = Literal["auto", "autocomplete", "text"]
+Task = Literal["auto", "autocomplete", "text", "generate"]
 TEST_PHRASES = 1000  # of each set, completed for the figures
 LEAST_TESTED = 20
 SECONDS_A_TEST = 0.012  # of a completion, generously
@@ -143,12 +152,12 @@ def train_model(
     learned = learn_all(room, settings.networks, out)
     network, outcomes = learned.network, learned.members.outcomes
     say("exporting and measuring")
-    blend = Blend()
-    if isinstance(text, PhraseText):
+    blend, labels = Blend(), tuple(map(str, as_list(data.pop("labels", []))))
+    if isinstance(text, PhraseText) and not labels:
         blend = blend_phrases(network, text, alphabet, rare, settings.blend)
     files, quantisation = checkpoint_files(network, alphabet, sample_of(text, alphabet), blend.shares)
     left = math.inf if settings.training.minutes == 0 else settings.training.minutes * 60 - (time.monotonic() - began)
-    write = partial(write_model, task=task, network=network, quantisation=quantisation)
+    write = partial(write_model, task=task, network=network, quantisation=quantisation, labels=labels)
     with tempfile.TemporaryDirectory() as folder:
         parts = {**files, **blend.files}
         write(Path(folder) / "measured", parts, blend=blend.manifest, figures={}, provenance={})
@@ -156,7 +165,7 @@ def train_model(
         figures = measure(network, text, model, seconds=left, seed=settings.training.seed)
     if settings.teaching is not None:
         figures["teacher"] = beside_teacher(network, settings.teaching.network(), text, alphabet)
-    if isinstance(text, PhraseText):
+    if isinstance(text, PhraseText) and not labels:
         blend = count_all(blend, text, alphabet, rare, settings.blend)
     provenance: dict[str, JSON] = {
         "data": data,
@@ -181,6 +190,11 @@ def train_model(
         record, title = recorded(learned.members.records, len(outcomes), f"Training of {out.name} {directory.name}")
         write_training_report(report, record, title=title, figures=figures)
     return Trained(directory=directory, figures=figures)
+
+
+def as_list(value: JSON) -> list[JSON]:
+    """Give a list as it is, and nothing of anything else."""
+    return value if isinstance(value, list) else []
 
 
 def prepare(training: TrainingSettings, out: Path) -> torch.device:
@@ -214,6 +228,8 @@ def read_text(
             "held_out_characters": len(stream.held_out),
         }
         return task, stream, data
+    if task == GENERATE_TASK:
+        return read_conditioned(sources, settings, say)
     phrases = read_phrases(sources, settings.reading, say)
     if phrases.skipped:
         say(f"left out {phrases.skipped:,} bad lines")
@@ -238,6 +254,41 @@ def read_text(
     return task, split, data
 
 
+def read_conditioned(
+    sources: Sequence[str], settings: RunSettings, say: Callable[[str], None]
+) -> tuple[str, PhraseText, dict[str, JSON]]:
+    """Read texts with labels as phrases that begin with the symbols of their labels, and hold some out.
+
+    Raises:
+        InputError: a source breaks a rule, or there are more labels than symbols.
+    """
+    read = read_labelled(sources, settings.reading, say)
+    labels = sorted(set(read.labels))
+    if len(labels) > MOST_LABELS:
+        raise InputError(f"labels must be at most {MOST_LABELS:,} different ones, got {len(labels):,}")
+    symbols = {label: label_symbol(number) for number, label in enumerate(labels)}
+    lines = ((symbols[label] + text, 1.0) for text, label in zip(read.texts, read.labels, strict=True))
+    counts = merge_counts(lines)
+    phrases = Phrases(
+        texts=list(counts),
+        counts=np.fromiter(counts.values(), np.float64, count=len(counts)),
+        skipped=read.skipped,
+        lines=read.lines,
+        has_counts=False,
+    )
+    split = split_phrases(phrases, settings.text)
+    held_out = len(split.held_out_texts)
+    say(f"read {len(phrases.texts):,} different texts with {len(labels):,} labels, {held_out:,} of them held out")
+    data: dict[str, JSON] = {
+        "sources": list(sources),
+        "phrases": len(split.texts),
+        "held_out_phrases": len(split.held_out_texts),
+        "skipped_lines": read.skipped,
+        "labels": list(labels),
+    }
+    return GENERATE_TASK, split, data
+
+
 def measure(
     network: LanguageModel, text: PhraseText | StreamText, model: LoadedModel, *, seconds: float, seed: int
 ) -> dict[str, JSON]:
@@ -249,6 +300,8 @@ def measure(
         return bits_of_stream(network, model, text.held_out[:characters])
     measured = first_characters(text.held_out_texts, characters)
     figures = bits_of_phrases(network, model, measured, text.held_out_counts[: len(measured)])
+    if model.labels:
+        return figures
     number = int(min(max(seconds * TESTED_SHARE / (2 * SECONDS_A_TEST * members), LEAST_TESTED), TEST_PHRASES))
     tests = seen_and_unseen(text.texts, text.counts, text.held_out_texts, number, seed)
     systems = [ask_model("model", model), ask_counts(text.texts, text.counts)]

@@ -32,7 +32,11 @@ LANGUAGE = (TextSettings, NetworkSettings, TrainingSettings, BlendSettings)  # w
 CLASSIFIER = (TextSettings, TrainingSettings, ClassifierSettings, SortingSettings)  # what a classifier is told by
 TAGGERS = (TextSettings, TrainingSettings, ClassifierSettings)  # what a tagger is told by
 PHRASES_ALONE = ("count_power", "held_out_below", *(each.name for each in fields(BlendSettings)))
-IDLE: dict[str, tuple[str, ...]] = {"text": PHRASES_ALONE, "autocomplete": ("window",)}  # auto is either
+IDLE: dict[str, tuple[str, ...]] = {
+    "text": PHRASES_ALONE,
+    "autocomplete": ("window",),
+    "generate": (*PHRASES_ALONE, "window"),
+}  # auto is either
 NOT_FOR_LABELS = (*PHRASES_ALONE, "window")
 NOT_FOR_PAIRS = (
     *NOT_FOR_LABELS,
