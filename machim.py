@@ -15,7 +15,7 @@ from model.versions import list_versions
 COMMANDS = {
     "train": "training.commands",
     "distill": "training.distill_command",
-    "evaluate": "training.commands",
+    "evaluate": "training.evaluate_command",
     "complete": "model.commands",
     "generate": "model.commands",
     "classify": "model.commands",

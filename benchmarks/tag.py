@@ -22,8 +22,8 @@ from machim import run
 from model.tagger import load_tagger
 from training.reading import ReadingSettings
 from training.tagged import read_spacing, read_tagged
-from training.tagger_evaluate import known_tags, without_tags
-from training.tagger_figures import tag_scores
+from training.tagger_evaluate import known_tags
+from training.tagger_figures import tag_scores, without_tags
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from model.attention_lines import attention_lines
 from model.channel import KINDS
 from model.checkpoint import open_checkpoint
 from model.classification import as_json_object as as_json_classification
@@ -184,30 +185,21 @@ def tag(model: Path, texts: tuple[str, ...], as_json: bool) -> None:
 @MODEL
 @click.argument("texts", nargs=-1, required=True, metavar="[TEXT]...")
 @click.option("--limit", type=click.IntRange(min=1, max=100), default=1, show_default=True, help="Results wanted.")
-@click.option(
-    "--attention",
-    type=click.Path(path_type=Path),
-    help="Draw what was looked at while the likeliest result was written, as a picture in this file (.svg, .png).",
-)
+@click.option("--attention", is_flag=True, help="Show what was looked at while the likeliest result was written.")
 @AS_JSON
-def transduce(model: Path, texts: tuple[str, ...], limit: int, attention: Path | None, as_json: bool) -> None:
+def transduce(model: Path, texts: tuple[str, ...], limit: int, *, attention: bool, as_json: bool) -> None:
     """Turn each TEXT into what it becomes with the checkpoint MODEL; with - one text a line of standard input.
 
     Prints the likeliest result a line, with --limit several, each with its probability; with --json one object a line
-    for each text: {"text", "results": [{"text", "probability"}], "exact"}.
+    for each text: {"text", "results": [{"text", "probability"}], "exact"}, with --attention also "attention": {"read",
+    "written", "weights"}.
     """
-    if attention is not None and (len(texts) > 1 or texts == ("-",)):
-        raise InputError(f"--attention must be of one text, got {'standard input' if texts == ('-',) else len(texts)}")
     loaded = load_transducer(model)
     for place, text in lines_to_sort() if texts == ("-",) else [("", text) for text in texts]:
         try:
-            reply = transduce_text(loaded, text, limit, attention=attention is not None)
+            reply = transduce_text(loaded, text, limit, attention=attention)
         except InputError as error:
             raise InputError(f"{place}{error}") from error
-        if attention is not None and reply.attention is not None:
-            from training.attention_picture import draw_attention  # noqa: PLC0415 - it imports matplotlib
-
-            draw_attention(reply.attention, attention)
         if as_json:
             click.echo(json.dumps(as_json_transduction(reply), ensure_ascii=False))
         elif limit == 1:
@@ -215,6 +207,9 @@ def transduce(model: Path, texts: tuple[str, ...], limit: int, attention: Path |
         else:
             for result, probability in reply.results:
                 click.echo(f"{probability:8.2%}  {result}")
+        if reply.attention is not None and not as_json:
+            for line in attention_lines(reply.attention):
+                click.echo(line)
         sys.stdout.flush()
 
 
@@ -245,7 +240,8 @@ def generate(model: Path, as_json: bool, **options: Any) -> None:
             written["label"] = reply.label
         click.echo(json.dumps(written, ensure_ascii=False))
     else:
-        click.echo(reply.text)
+        drawn = reply.label is not None and request.label is None
+        click.echo(f"{reply.label}\t{reply.text}" if drawn else reply.text)
 
 
 @click.command(epilog="Example: machim inspect models/places")

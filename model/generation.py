@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from model.alphabet import BEGIN_ID, END_ID, UNKNOWN_ID
-from model.conditions import number_of_symbol, symbol_of, without_symbols
+from model.conditions import label_symbol, symbol_of
 from model.errors import InputError
 from model.query import normalise
 from model.runtime import initial_state
@@ -58,6 +58,7 @@ class GenerationRequest:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "prefix", normalise(self.prefix))
+        object.__setattr__(self, "label", None if self.label is None else normalise(self.label))
         if len(self.prefix) > MAX_PREFIX_CHARACTERS:
             raise InputError(f"prefix must be at most {MAX_PREFIX_CHARACTERS} characters, got {len(self.prefix)}")
         if not 1 <= self.max_characters <= MAX_CHARACTERS:
@@ -92,28 +93,31 @@ def generate(model: LoadedModel, request: GenerationRequest) -> GenerationReply:
     Raises:
         InputError: the model does not know the label, or was trained without labels.
     """
-    symbol = symbol_of(request.label, model.labels, request.prefix)
     seed = secrets.randbelow(2**31) if request.seed is None else request.seed
     generator = np.random.Generator(np.random.PCG64(seed))
+    symbol = symbol_of(request.label, model.labels, request.prefix)
     sequence = np.concatenate([[BEGIN_ID], model.alphabet.encode(symbol + request.prefix)]).astype(np.int64)
     row, state = read_prefix(model.runtime, sequence)
+    symbols = model.alphabet.encode("".join(map(label_symbol, range(len(model.labels))))).astype(np.int64)
+    label = request.label
+    if model.labels and label is None:
+        drawn = draw(row[0][symbols], request, generator)
+        label = model.labels[drawn]
+        row, state = model.runtime.step(symbols[[drawn]], state)
+    # Running text never ends, an unknown character cannot be written, and a label stands at the beginning alone.
+    banned = [UNKNOWN_ID, BEGIN_ID, *([END_ID] if model.task == "text" else []), *symbols.tolist()]
     written: list[int] = []
     ended = False
     while len(written) < request.max_characters:
         logits = row[0].copy()
-        # Running text never ends, and an unknown character cannot be written.
-        logits[[UNKNOWN_ID, BEGIN_ID, *([END_ID] if model.task == "text" else [])]] = -np.inf
+        logits[banned] = -np.inf
         character = draw(logits, request, generator)
         if character == END_ID:
             ended = True
             break
         written.append(character)
         row, state = model.runtime.step(np.array([character]), state)
-    text, label = model.alphabet.decode(written), request.label
-    if model.labels and label is None and text:  # the first character drawn is that of a label, or as good as one
-        number, text = number_of_symbol(text[0]), text[1:]
-        label = model.labels[number] if 0 <= number < len(model.labels) else None
-    text = request.prefix + without_symbols(text)
+    text = request.prefix + model.alphabet.decode(written)
     return GenerationReply(prefix=request.prefix, text=text, ended=ended, seed=seed, label=label)
 
 

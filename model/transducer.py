@@ -137,9 +137,15 @@ def transducer_from(checkpoint: Checkpoint) -> LoadedTransducer:
     for name in (READ_FILE, WRITE_FILE, WEIGHTS_FILE):
         checkpoint.path(name)  # refuses what the manifest does not list, and so was not verified
     source, target = (alphabet_from_bytes(checkpoint.read(name)) for name in (SOURCE_ALPHABET_FILE, ALPHABET_FILE))
+    sizes = {"source_vocabulary_size": len(source), "vocabulary_size": len(target)}
+    for name, size in sizes.items():
+        if manifest.text.get(name) != size:
+            raise CheckpointError(
+                f"{path}: text, {name} must be {size} as in the files, got {manifest.text.get(name)!r}"
+            )
     sessions = [open_session(checkpoint.directory / name, threads=1) for name in (READ_FILE, WRITE_FILE)]
     widths = {port.name: port.shape[1:] for port in sessions[1].get_inputs()}
-    if widths.keys() != {"ids", "state", "memory", "keys"} or not isinstance(widths["state"][0], int):
+    if widths.keys() != {"ids", "state", "memory", "keys"} or list(map(type, widths["state"])) != [int]:
         raise CheckpointError(f"{path}: {WRITE_FILE} must ask for ids, state, memory and keys")
     loaded = LoadedTransducer(
         name=checkpoint.name,

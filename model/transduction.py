@@ -5,13 +5,14 @@ Legend: T characters of the source, U of the target, ends included.
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from model.alphabet import BEGIN_ID
+from model.alphabet import BEGIN_ID, END_ID, UNKNOWN_ID
 from model.classifier import normalised
 from model.errors import InputError
 from model.finished import SearchOptions
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 MOST_CHARACTERS = 200  # read, and written
 MOST_EXPANSIONS = 2_000
+KEPT_NUMBERS = 20_000_000  # log-probabilities that search may keep of one text: fewer expansions of a large alphabet
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,14 +61,17 @@ class Transduction:
     elapsed_ms: float
 
 
-def transduce(loaded: LoadedTransducer, text: str, limit: int = 1, *, attention: bool = False) -> Transduction:
-    """Turn a text into what it becomes, by best-first search.
+def transduce(
+    loaded: LoadedTransducer, text: str, limit: int = 1, *, attention: bool = False, deadline_ms: float = 0.0
+) -> Transduction:
+    """Turn a text into what it becomes, by best-first search; what that does not finish is written letter by letter.
 
     Args:
         loaded: the model.
         text: of at most 200 characters, letters of Hangul counted each.
         limit: how many results are wanted.
         attention: whether it is told what was looked at.
+        deadline_ms: when to give the best that was found, milliseconds; 0 for no end.
 
     Raises:
         InputError: the text is empty or too long, or the limit is below 1.
@@ -78,12 +83,16 @@ def transduce(loaded: LoadedTransducer, text: str, limit: int = 1, *, attention:
     if len(source) > MOST_CHARACTERS:
         raise InputError(f"a text must have at most {MOST_CHARACTERS} characters, letters counted, got {len(source)}")
     network = loaded.network_for(source)
-    options = SearchOptions(limit=limit, max_characters=MOST_CHARACTERS, max_expansions=MOST_EXPANSIONS)
+    options = SearchOptions(
+        limit=limit,
+        max_characters=MOST_CHARACTERS,
+        max_expansions=min(MOST_EXPANSIONS, max(1, KEPT_NUMBERS // len(loaded.alphabet))),
+        deadline=began + deadline_ms / 1000 if deadline_ms else math.inf,
+    )
     result = search(Reader(network=network), exact_query(loaded.alphabet, ""), options)
-    found = [(joined(loaded.alphabet.decode(each.ids)), float(np.exp(each.score))) for each in result.found]
-    shown = None
-    if attention and result.found:
-        shown = attention_of(network, source, result.found[0].ids, loaded)
+    results = [(each.ids, each.score) for each in result.found] or [written_greedily(network)]
+    found = [(joined(loaded.alphabet.decode(ids)), float(np.exp(score))) for ids, score in results]
+    shown = attention_of(network, source, results[0][0], loaded) if attention else None
     return Transduction(
         text=text,
         results=tuple(found),
@@ -91,6 +100,22 @@ def transduce(loaded: LoadedTransducer, text: str, limit: int = 1, *, attention:
         attention=shown,
         elapsed_ms=(time.perf_counter() - began) * 1000,
     )
+
+
+def written_greedily(network: WritingNetwork) -> tuple[tuple[int, ...], float]:
+    """Write the likeliest letter, and again, up to the end or the most letters; give the ids and log P, nats."""
+    ids: list[int] = []
+    state, score = np.zeros((1, network.state_width), np.float32), 0.0
+    while True:
+        rows, state = network.step(np.array([ids[-1] if ids else BEGIN_ID]), state)
+        rows[0, [BEGIN_ID, UNKNOWN_ID]] = -np.inf
+        best = int(rows[0].argmax())
+        if len(ids) == MOST_CHARACTERS:
+            best = END_ID
+        score += float(rows[0, best])
+        if best == END_ID:
+            return tuple(ids), score
+        ids.append(best)
 
 
 def attention_of(network: WritingNetwork, source: str, ids: Sequence[int], loaded: LoadedTransducer) -> Attention:

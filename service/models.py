@@ -37,7 +37,8 @@ class Models:
     def of_kind(self, kind: type[Kind]) -> list[Kind]:
         """Give the models of one kind, the one first that is asked when a request names none.
 
-        That is the first in name order, of language models the first for autocomplete if there is one.
+        That is the first in name order, of language models the first for autocomplete if there is one, and one that
+        writes texts of labels last.
         """
         those = [loaded for loaded in self.by_name.values() if isinstance(loaded, kind)]
         return sorted(those, key=lambda loaded: LAST_ASKED.get(loaded.task, 0))

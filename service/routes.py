@@ -13,15 +13,14 @@ from model.classifier import LoadedClassifier
 from model.completion import as_json_object, complete
 from model.explanation import as_json_explanation, explain
 from model.generation import generate
-from model.letters import spelled
 from model.loaded import LoadedModel
 from model.tagger import LoadedTagger
 from model.tagging import as_json_tagging, tag
 from model.transducer import LoadedTransducer
-from model.transduction import MOST_CHARACTERS, as_json_transduction, transduce
+from model.transduction import as_json_transduction, transduce
 from service.bodies import ClassifyBody, CompleteBody, GenerateBody, TagBody, TransduceBody
 from service.models import Models, find_model
-from service.problems import ProblemError, problem_response
+from service.problems import problem_response
 from service.replies import json_response
 from service.requests import from_json, from_query
 from service.settings import Settings
@@ -127,11 +126,8 @@ def transduce_body() -> Response:
     """Turn a text into what it becomes."""
     body = from_json(TransduceBody, request, _settings())
     loaded = find_model(_models(), body.model, LoadedTransducer)
-    if (letters := len(spelled(body.text))) > MOST_CHARACTERS:
-        raise ProblemError(
-            HTTPStatus.UNPROCESSABLE_ENTITY, f"text must be at most {MOST_CHARACTERS} letters long, got {letters}"
-        )
-    reply = transduce(loaded, body.text, body.limit, attention=body.attention)
+    deadline_ms = _settings().deadline_ms
+    reply = transduce(loaded, body.text, body.limit, attention=body.attention, deadline_ms=deadline_ms)
     return json_response(
         {
             **as_json_transduction(reply),

@@ -62,11 +62,11 @@ class Settings:
         metadata={"help": "the most characters one request may have generated", "most": MAX_GENERATED_CHARACTERS},
     )
     max_texts: int = field(
-        default=100, metadata={"help": "the most `texts` one request may have classified", "most": 10_000}
+        default=100, metadata={"help": "the most `texts` one request may have classified or tagged", "most": 10_000}
     )
     max_text_characters: int = field(
         default=10_000,
-        metadata={"help": "the longest text to classify, in characters", "most": LONGEST_TEXT_CHARACTERS},
+        metadata={"help": "the longest text to classify or to tag, in characters", "most": LONGEST_TEXT_CHARACTERS},
     )
     max_labels: int = field(
         default=1000,

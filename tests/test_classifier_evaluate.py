@@ -13,11 +13,11 @@ import pytest
 from model.classification import classify
 from model.classifier import load_classifier
 from model.errors import CheckpointError, InputError
-from training.cards import figures_text
 from training.classifier_checkpoints import rebuild_classifier
 from training.classifier_evaluate import ClassifierEvaluation, evaluate_classifier
 from training.classifier_figures import logits_of_parts
 from training.reading import ReadingSettings, ignore
+from training.tables import figures_text
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -17,6 +17,7 @@ from model.generation import GenerationRequest, generate
 from model.loaded import load_model
 from service.app import create_app
 from service.settings import Settings
+from training.conditioned import read_conditioned
 from training.reading import ReadingSettings, ignore
 from training.run import train_model
 from training.told import language_run
@@ -80,6 +81,50 @@ def test_a_label_that_is_not_told_is_drawn(letters: LoadedModel) -> None:
     assert {reply.label for reply in replies} == {"early", "late"}
     for reply in replies:
         assert set(reply.text) <= set("ab" if reply.label == "early" else "xy")
+
+
+def test_a_drawn_label_takes_no_room(letters: LoadedModel) -> None:
+    for seed in range(5):
+        reply = generate(letters, GenerationRequest(seed=seed, max_characters=1, temperature=0.5))
+        assert reply.label in {"early", "late"}
+        assert len(reply.text) == 1
+
+
+def test_every_label_is_known_however_rare(tmp_path: Path) -> None:
+    """Of a label with two texts one is held out, and of an alphabet of two characters there is none to spare."""
+    rows = [f"many\t{'ab' * (number % 3 + 1)}{number}" for number in range(40)] + ["few\tba", "few\tbb"]
+    (tmp_path / "texts.tsv").write_text("\n".join([*rows, ""]), encoding="utf-8")
+    told = {"hidden_width": 8, "embedding_width": 8, "minutes": 0.0, "epochs": 1, "threads": 1, "characters": 2}
+    run = language_run("generate", told, ReadingSettings(), "")
+    trained = train_model([str(tmp_path / "texts.tsv")], tmp_path / "m", run, say=ignore, began=time.monotonic())
+    model = load_model(trained.directory)
+    assert model.labels == ("few", "many")
+    assert len(set(model.alphabet.encode(label_symbol(0) + label_symbol(1) + "☃").tolist())) == 3
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [("a\t" + "b" * 1_001, "a text to be written must have at most 1,000 characters"), ("a\tb\U000f0001", "U.F0000")],
+)
+def test_texts_that_cannot_be_written_are_refused(row: str, message: str, tmp_path: Path) -> None:
+    rows = ("a\tx", "a\ty", "c\td", "c\te", row)
+    (tmp_path / "texts.tsv").write_text("".join(f"{line}\n" for line in rows), encoding="utf-8")
+    with pytest.raises(InputError, match=message):
+        read_conditioned([str(tmp_path / "texts.tsv")], ReadingSettings(), ignore)
+
+
+def test_models_of_other_labels_are_no_beginning(models: Path, labelled_file: Path, tmp_path: Path) -> None:
+    told = ["--out", str(tmp_path / "m"), "--from", str(models / "letters"), "--minutes", "0.05"]
+    refused = machim("train", str(labelled_file), "--task", "autocomplete", "--format", "lines", *told)
+    assert refused.returncode == 2
+    assert "must write texts of the same labels as these, or both of none, got 2 labels and 0" in refused.stderr
+    went_on = machim("train", str(labelled_file), "--task", "generate", *told)
+    assert went_on.returncode == 0, went_on.stderr
+    taught = machim("distill", str(models / "letters"), str(labelled_file), "--out", str(tmp_path / "student"))
+    assert taught.returncode == 2
+    assert (
+        "a teacher must complete phrases, write running text or sort texts, got a model for generate" in taught.stderr
+    )
 
 
 @pytest.mark.parametrize(

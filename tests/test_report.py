@@ -9,7 +9,6 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from model.errors import InputError
-from training.cards import figures_tables, figures_text
 from training.comparison import (
     Evaluation,
     System,
@@ -20,6 +19,7 @@ from training.comparison import (
 )
 from training.protocol import cut_phrases
 from training.report import write_report
+from training.tables import figures_tables, figures_text
 
 if TYPE_CHECKING:
     from pathlib import Path

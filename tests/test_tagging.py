@@ -92,10 +92,12 @@ def tagged_file(folder: Path, content: str) -> list[str]:
 
 
 def test_characters_with_their_tags_are_read_text_by_text(tmp_path: Path) -> None:
-    read = read_tagged(tagged_file(tmp_path, "가\tB\n나\tI\n \tO\n\n\nx\tO\n"), ReadingSettings())
-    assert read.texts == ["가나 ", "x"]
+    """White space at the ends is left out, as it is of a text that is asked for."""
+    lines = " \tO\n가\tB\n \tO\n나\tI\n \tO\n\n\nx\tO\n\n \tB\n"
+    read = read_tagged(tagged_file(tmp_path, lines), ReadingSettings())
+    assert read.texts == ["가 나", "x"]
     assert read.tags == ("B", "I", "O")
-    assert [numbers.tolist() for numbers in read.numbers] == [[0, 1, 2], [2]]
+    assert [numbers.tolist() for numbers in read.numbers] == [[0, 2, 1], [2]]
 
 
 @pytest.mark.parametrize(
@@ -113,8 +115,10 @@ def test_what_is_no_character_with_a_tag_is_refused(tmp_path: Path, content: str
 
 
 def test_bad_lines_can_be_left_out(tmp_path: Path) -> None:
-    read = read_tagged(tagged_file(tmp_path, "가\tB\n나다\tB\n라\tO\n"), ReadingSettings(skip_bad_lines=True))
-    assert (read.texts, read.skipped) == (["가라"], 1)
+    """With all of the text that they are in: what is left of it would be another."""
+    lines = "가\tB\n나다\tB\n라\tO\n\n마\tB\n바\tO\n"
+    read = read_tagged(tagged_file(tmp_path, lines), ReadingSettings(skip_bad_lines=True))
+    assert (read.texts, read.skipped) == (["마바"], 1)
 
 
 def test_equal_texts_stay_on_one_side(spaced_file: Path) -> None:

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from model.channel import KINDS
 from model.hangul import keystrokes
-from training.cards import WAYS
 from training.protocol import cut_phrases
+from training.tables import WAYS
 from training.typists import (
     TYPISTS,
     type_half_a_syllable,

@@ -89,7 +89,10 @@ class ClassifierSettings:
         metadata={"help": "What a text is remembered by: max or mean over its places, last state, or attention."},
     )
     window_characters: int = field(
-        default=40, metadata={"help": "Characters that the window sees, from the beginning of a text."}
+        default=40,
+        metadata={
+            "help": "Characters that the window sees, from the beginning of a text; to tag, around each character."
+        },
     )
 
     longest: int = field(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from training.cards import figures_text
 from training.classifier_room import ClassifierRun
 from training.classifier_run import train_classifier
 from training.classifier_settings import ClassifierSettings, SortingSettings
@@ -13,6 +12,7 @@ from training.places import places_path
 from training.reading import ReadingSettings
 from training.run import RunSettings, train_model
 from training.settings import NetworkSettings, TextSettings, TrainingSettings
+from training.tables import figures_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -12,6 +12,7 @@ import click
 from model.checkpoint import open_checkpoint
 from model.classifier import CLASSIFIER_TASK
 from model.command_options import settings_from, settings_options, told_options
+from model.errors import InputError
 from training.classifier_settings import ClassifierSettings, DistillationSettings, SortingSettings
 from training.commands import (
     NOTE_OPTION,
@@ -24,6 +25,8 @@ from training.commands import (
 from training.reading import ReadingSettings
 from training.settings import BlendSettings, NetworkSettings, TextSettings, TrainingSettings
 from training.told import STUDENT, classifier_run, language_run
+
+TEACHERS = ("autocomplete", "text", CLASSIFIER_TASK)
 
 
 @click.command(epilog="Example: machim distill models/five reviews.tsv more.txt --out models/small --minutes 10")
@@ -68,6 +71,8 @@ def distill(
     teaching = settings_from(DistillationSettings, options)
     told = told_options(context)
     task = open_checkpoint(teacher).manifest.task
+    if task not in TEACHERS:
+        raise InputError(f"a teacher must complete phrases, write running text or sort texts, got a model for {task}")
     need_training_libraries()
     if task == CLASSIFIER_TASK:
         from training.distillation import distill_classifier  # noqa: PLC0415

@@ -15,17 +15,16 @@ import numpy as np
 
 from model.classifier import load_classifier
 from model.errors import InputError
-from training.cards import as_mapping
 from training.classification_metrics import accuracy
 from training.classifier_checkpoints import rebuild_classifier
 from training.classifier_figures import classifier_figures, logits_of_parts, rounded
 from training.classifier_run import counted, learn_classifier, make_room
-from training.label_split import SplitTexts, held_out_share, label_weights, pick, split_labelled, without_rare_labels
+from training.label_split import SplitTexts, held_out_of, label_weights, pick, split_labelled, without_rare_labels
 from training.labelled import looks_labelled, read_labelled
-from training.protocol import digest
 from training.reading import read_phrases
 from training.run import prepare
 from training.sources import one_line
+from training.tables import as_mapping
 from training.targets import Targets, Taught
 from training.wide import Lesson, learn_wide
 from training.wide_choice import WIDE_SHARE
@@ -175,9 +174,7 @@ def split_texts(texts: Sequence[str], labels: tuple[str, ...]) -> SplitTexts:
     Raises:
         InputError: they are too few.
     """
-    if len(texts) < LEAST_TEXTS:
-        raise InputError(f"texts to learn from must be at least {LEAST_TEXTS} different ones, got {len(texts)}")
-    held = set(sorted(texts, key=digest)[: max(1, round(held_out_share(len(texts)) * len(texts)))])
+    held = held_out_of(texts)
     out = np.fromiter((text in held for text in texts), np.bool_, count=len(texts))
     return SplitTexts(
         labels=labels,

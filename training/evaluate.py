@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from model.conditions import label_symbol
-from model.errors import InputError
 from model.loaded import MemorySettings, load_model
 from model.ngram import NgramNetwork, ngram_from
 from training.blending import ORDERS, is_large
@@ -23,13 +21,12 @@ from training.comparison import (
     observe,
     typed_figures,
 )
+from training.conditioned import read_measured
 from training.figures import bits_of_phrases, bits_of_stream
 from training.kneser_ney import build_kneser_ney
-from training.labelled import read_labelled
 from training.ngram_file import ngram_bytes
 from training.protocol import cut_phrases, draw_by_count, sample_test_phrases
 from training.reading import merge_counts, read_phrase_lines, read_phrases, read_running_text
-from training.sources import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -76,8 +73,8 @@ def evaluate_model(
         bits = bits_of_stream(network, model, read_running_text(data, reading))
         return Evaluation(model=name, figures=bits, observed={})
     if model.labels:
-        counts = merge_counts(conditioned_lines(data, reading, model.labels))
-        figures = bits_of_phrases(network, model, list(counts), np.array(list(counts.values())))
+        known = read_measured(data, reading, model.labels)
+        figures = bits_of_phrases(network, model, list(known), np.array(list(known.values()), np.float64))
         return Evaluation(model=name, figures=figures, observed={})
     lines = read_phrase_lines(data, reading)
     counts = merge_counts(lines)
@@ -95,22 +92,6 @@ def evaluate_model(
     figures["latency_ms"] = latency_figures(observed)
     figures["exact_replies"] = {"replies": len(proven), "share": round(float(np.mean(proven)), 4)}
     return Evaluation(model=name, figures=figures, observed=observed)
-
-
-def conditioned_lines(
-    data: Sequence[str], reading: ReadingSettings, labels: Sequence[str]
-) -> Iterator[tuple[str, float]]:
-    """Read texts with labels as phrases after the symbols of their labels, each counted once.
-
-    Raises:
-        InputError: a source cannot be read, or a label is none of those known.
-    """
-    read = read_labelled(data, reading, expected=frozenset(labels))
-    symbols = {label: label_symbol(number) for number, label in enumerate(labels)}
-    if strange := sorted(set(read.labels) - set(labels)):
-        raise InputError(f"labels must be among the {len(labels):,} that the model knows, got {one_line(strange[0])}")
-    for text, label in zip(read.texts, read.labels, strict=True):
-        yield symbols[label] + text, 1.0
 
 
 def draw_tests(

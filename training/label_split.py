@@ -18,7 +18,7 @@ from training.protocol import digest
 from training.sources import one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from numpy.typing import NDArray
 
@@ -49,6 +49,18 @@ class SplitTexts:
         pairs = zip(self.held_out_texts, self.held_out_numbers.tolist(), strict=True)
         lines = sorted(f"{self.labels[number]}\t{text}\n" for text, number in pairs)
         return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def held_out_of(texts: Iterable[str]) -> set[str]:
+    """Choose by hash which of texts are held out, as many as their number asks for, and one at least.
+
+    Raises:
+        InputError: fewer than two are different.
+    """
+    different = sorted(set(texts), key=digest)
+    if len(different) < LEAST_TEXTS:
+        raise InputError(f"texts must be at least {LEAST_TEXTS} different ones, got {len(different)}")
+    return set(different[: max(1, round(held_out_share(len(different)) * len(different)))])
 
 
 def without_rare_labels(read: LabelledTexts, least: int, say: Callable[[str], None]) -> LabelledTexts:

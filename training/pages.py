@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
 
-    from training.cards import Table
+    from training.tables import Table
 
 # Told apart by people who see colours differently, and by their marks and hatches in black and white.
 # Source: Okabe & Ito 2008, *Color Universal Design*.

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from model.errors import InputError
-from training.label_split import held_out_share
+from model.letters import spelled
+from model.transduction import MOST_CHARACTERS
+from training.label_split import held_out_of
 from training.lines import BadLines, is_blank, read_lines
-from training.protocol import digest
 from training.reading import ReadingSettings, ignore
 from training.sources import find_sources, one_line
 
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-LEAST_SOURCES = 2  # one to learn from and one held out
-MOST_CHARACTERS = 200  # of either text
 COMMENT = "#"
 
 
@@ -64,8 +62,8 @@ def read_pairs(sources: Sequence[str], settings: ReadingSettings, report: Callab
             cells = [cell.strip() for cell in line.split("\t")]
             if len(cells) != 2 or not all(cells):
                 bad_lines.refuse(number, f"a line must be text<TAB>what it becomes, got {one_line(line)}")
-            elif max(map(len, cells)) > MOST_CHARACTERS:
-                bad_lines.refuse(number, f"a text must have at most {MOST_CHARACTERS} characters")
+            elif max(len(spelled(cell)) for cell in cells) > MOST_CHARACTERS:
+                bad_lines.refuse(number, f"a text must have at most {MOST_CHARACTERS} characters, letters counted")
             else:
                 good += 1
                 found[cells[0], cells[1]] = None
@@ -74,20 +72,12 @@ def read_pairs(sources: Sequence[str], settings: ReadingSettings, report: Callab
     return Pairs(sources=[one for one, _ in found], targets=[other for _, other in found], skipped=skipped)
 
 
-def split_pairs(pairs: Pairs, share: float | None = None) -> tuple[Pairs, Pairs]:
+def split_pairs(pairs: Pairs) -> tuple[Pairs, Pairs]:
     """Hold a hashed part of the different texts out, each with all that it becomes.
-
-    Args:
-        pairs: all of them.
-        share: of the texts; None for what their number asks for.
 
     Raises:
         InputError: there are too few texts.
     """
-    different = sorted(set(pairs.sources), key=digest)
-    if len(different) < LEAST_SOURCES:
-        raise InputError(f"texts must be at least {LEAST_SOURCES} different ones, got {len(different)}")
-    wanted = held_out_share(len(different)) if share is None else share
-    held = set(different[: max(1, round(wanted * len(different)))])
+    held = held_out_of(pairs.sources)
     out = np.fromiter((source in held for source in pairs.sources), np.bool_, count=len(pairs.sources))
     return pairs.pick(~out), pairs.pick(out)

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
-from training.cards import SYSTEMS, WAYS, as_mapping, figures_tables
 from training.pages import COLOURS, HATCHES, MARKS, html_table, one_chart, picture, write_page
+from training.tables import SYSTEMS, WAYS, as_mapping, figures_tables
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -14,26 +14,19 @@ import numpy as np
 import torch
 
 from model.checkpoint import check_writable
-from model.conditions import GENERATE_TASK, MOST_LABELS, label_symbol
+from model.conditions import GENERATE_TASK
 from model.errors import InputError
 from model.loaded import load_model
 from training.blending import Blend, blend_phrases, count_all
 from training.checkpoints import checkpoint_files, write_model
 from training.comparison import ask_counts, ask_model, completion_figures
+from training.conditioned import read_conditioned
 from training.devices import choose_device, described
 from training.figures import beside_teacher, bits_of_phrases, bits_of_stream, seen_and_unseen
-from training.labelled import read_labelled
 from training.language_models import networks_of
 from training.learning import Classroom, learn_all
 from training.observation import recorded
-from training.reading import (
-    Phrases,
-    ReadingSettings,
-    looks_like_running_text,
-    merge_counts,
-    read_phrases,
-    read_running_text,
-)
+from training.reading import ReadingSettings, looks_like_running_text, read_phrases, read_running_text
 from training.settings import BlendSettings
 from training.starting import check_language, tell_unknown
 from training.text import (
@@ -133,6 +126,11 @@ def train_model(
     device = prepare(settings.training, out)
     task, text, data = read_text(sources, settings, say)
     known = settings.start if settings.teaching is None else settings.teaching.teacher
+    if known is not None and known.written_labels != labels_of(text):
+        raise InputError(
+            f"{known.name} must write texts of the same labels as these, or both of none, got "
+            f"{len(known.written_labels):,} labels and {len(labels_of(text)):,}"
+        )
     alphabet, rare = alphabet_of(text, settings.text, None if known is None else known.alphabet)
     say(f"alphabet of {len(alphabet.characters):,} characters")
     if known is not None:
@@ -152,7 +150,7 @@ def train_model(
     learned = learn_all(room, settings.networks, out)
     network, outcomes = learned.network, learned.members.outcomes
     say("exporting and measuring")
-    blend, labels = Blend(), tuple(map(str, as_list(data.pop("labels", []))))
+    blend, labels = Blend(), labels_of(text)
     if isinstance(text, PhraseText) and not labels:
         blend = blend_phrases(network, text, alphabet, rare, settings.blend)
     files, quantisation = checkpoint_files(network, alphabet, sample_of(text, alphabet), blend.shares)
@@ -192,9 +190,9 @@ def train_model(
     return Trained(directory=directory, figures=figures)
 
 
-def as_list(value: JSON) -> list[JSON]:
-    """Give a list as it is, and nothing of anything else."""
-    return value if isinstance(value, list) else []
+def labels_of(text: PhraseText | StreamText) -> tuple[str, ...]:
+    """Give the labels of texts that begin with their symbols, none of other text."""
+    return text.labels if isinstance(text, PhraseText) else ()
 
 
 def prepare(training: TrainingSettings, out: Path) -> torch.device:
@@ -229,7 +227,7 @@ def read_text(
         }
         return task, stream, data
     if task == GENERATE_TASK:
-        return read_conditioned(sources, settings, say)
+        return task, *read_conditioned(sources, settings.reading, say)
     phrases = read_phrases(sources, settings.reading, say)
     if phrases.skipped:
         say(f"left out {phrases.skipped:,} bad lines")
@@ -252,41 +250,6 @@ def read_text(
         "total_count": float(phrases.counts.sum()),
     }
     return task, split, data
-
-
-def read_conditioned(
-    sources: Sequence[str], settings: RunSettings, say: Callable[[str], None]
-) -> tuple[str, PhraseText, dict[str, JSON]]:
-    """Read texts with labels as phrases that begin with the symbols of their labels, and hold some out.
-
-    Raises:
-        InputError: a source breaks a rule, or there are more labels than symbols.
-    """
-    read = read_labelled(sources, settings.reading, say)
-    labels = sorted(set(read.labels))
-    if len(labels) > MOST_LABELS:
-        raise InputError(f"labels must be at most {MOST_LABELS:,} different ones, got {len(labels):,}")
-    symbols = {label: label_symbol(number) for number, label in enumerate(labels)}
-    lines = ((symbols[label] + text, 1.0) for text, label in zip(read.texts, read.labels, strict=True))
-    counts = merge_counts(lines)
-    phrases = Phrases(
-        texts=list(counts),
-        counts=np.fromiter(counts.values(), np.float64, count=len(counts)),
-        skipped=read.skipped,
-        lines=read.lines,
-        has_counts=False,
-    )
-    split = split_phrases(phrases, settings.text)
-    held_out = len(split.held_out_texts)
-    say(f"read {len(phrases.texts):,} different texts with {len(labels):,} labels, {held_out:,} of them held out")
-    data: dict[str, JSON] = {
-        "sources": list(sources),
-        "phrases": len(split.texts),
-        "held_out_phrases": len(split.held_out_texts),
-        "skipped_lines": read.skipped,
-        "labels": list(labels),
-    }
-    return GENERATE_TASK, split, data
 
 
 def measure(

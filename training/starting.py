@@ -45,7 +45,8 @@ KINDS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")  # of the weights of a 
 class Start:
     """A model to begin from: its alphabet, and the settings and weights by name of each of its networks.
 
-    digest: the SHA-256 of its file of weights; labels: those of a classifier, none of a language model.
+    digest: the SHA-256 of its file of weights; labels: those of a classifier, none of a language model;
+    written_labels: of a language model that writes texts of labels, none of others.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Start:
     labels: tuple[str, ...]
     settings: tuple[NetworkSettings, ...] | tuple[ClassifierSettings, ...]
     tensors: tuple[dict[str, NDArray[np.generic]], ...]
+    written_labels: tuple[str, ...] = ()
 
     def settings_of(self, number: int) -> NetworkSettings | ClassifierSettings:
         """Give the settings of the network that a member begins from: members take them in turn."""
@@ -88,6 +90,7 @@ def open_start(path: Path) -> Start:
             labels=(),
             settings=tuple(each.settings for each in networks),
             tensors=tuple(dict(weights_of(each)) for each in networks),
+            written_labels=model.labels,
         )
     classifier = rebuild_classifier(classifier_from(checkpoint))
     if not classifier.networks:

@@ -28,6 +28,8 @@ def check_tagging(settings: ClassifierSettings) -> None:
     parts = {part for chain in settings.chains for part in chain}
     if "wide" in parts:
         raise InputError(f"encoder must have no wide part to tag characters, got {settings.encoder!r}")
+    if settings.initialise == "rbm":
+        raise InputError("initialise may be rbm only for models that sort texts")
     if "convolution" in parts:
         for name, wanted in (("stride", 1), ("pool_width", 1)):
             if getattr(settings, name) != wanted:

@@ -14,7 +14,7 @@ from model.tagging import tag
 from training.sources import one_line
 from training.tagged import read_spacing, read_tagged
 from training.tagger_checkpoints import rebuild_tagger
-from training.tagger_figures import likeliest_scores, tag_scores
+from training.tagger_figures import likeliest_scores, tag_scores, without_tags
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -72,11 +72,6 @@ def evaluate_tagger(
             "mean_characters": round(float(np.mean(of_characters)), 1),
         },
     }
-
-
-def without_tags(figures: dict[str, JSON]) -> dict[str, JSON]:
-    """Leave the figures of every tag for itself out."""
-    return {name: value for name, value in figures.items() if name != "per_label"}
 
 
 def known_tags(read: TaggedTexts, loaded: LoadedTagger) -> TaggedTexts:

@@ -63,3 +63,8 @@ def likeliest_scores(
 ) -> dict[str, JSON]:
     """Score who always says one tag."""
     return tag_scores(wanted, [np.full(len(each), likeliest) for each in wanted], tags, spaces=spaces)
+
+
+def without_tags(figures: dict[str, JSON]) -> dict[str, JSON]:
+    """Leave the figures of every tag for itself out."""
+    return {name: value for name, value in figures.items() if name != "per_label"}

@@ -37,7 +37,7 @@ from training.run import Trained, prepare
 from training.tagged import read_spacing, read_tagged, split_tagged
 from training.tagger import TextTagger, check_tagging
 from training.tagger_checkpoints import Tagger, write_tagger
-from training.tagger_figures import likeliest_scores, tag_scores
+from training.tagger_figures import likeliest_scores, tag_scores, without_tags
 from training.tagger_learning import TagLessons, encode_tagged, mean_nats, tag_logits
 
 if TYPE_CHECKING:
@@ -56,6 +56,8 @@ if TYPE_CHECKING:
 
 MEASURED_SHARE, MEASURED_SECONDS = 0.08, (1.0, 60.0)  # of the time, kept for export and figures
 VALIDATED_CHARACTERS = 60_000  # held out, at each validation
+SCORED_A_SECOND, LEAST_SCORED = 20_000, 20_000  # held-out characters, at the end, by each member
+MOST_SCORED = 50_000_000  # numbers kept: characters times tags times members
 LEARNED_CHARACTERS, LEAST_EPOCHS, MOST_EPOCHS = 30_000_000, 3, 60
 
 
@@ -128,7 +130,9 @@ def train_tagger(
         set_weights(network, tensors, source)
         networks.append(network.eval())
     tagger = Tagger(tags=read.tags, alphabet=alphabet, networks=tuple(networks))
-    figures, temperature = measure(tagger, held_out, learned, spaces=told.task == SPACING_TASK)
+    characters_measured = characters_for(seconds - (time.monotonic() - began), len(read.tags), len(networks))
+    measured = first_texts(held_out, characters_measured)
+    figures, temperature = measure(tagger, measured, learned, spaces=told.task == SPACING_TASK)
     provenance: dict[str, JSON] = {
         "data": {
             "sources": list(sources),
@@ -150,6 +154,12 @@ def train_tagger(
     )
     done.forget()
     return Trained(directory=directory, figures=figures)
+
+
+def characters_for(seconds: float, tags: int, members: int) -> int:
+    """Choose how many held-out characters are measured, of what time and memory are left."""
+    in_time = max(seconds, 1.0) / 2 * SCORED_A_SECOND / members
+    return int(min(max(in_time, LEAST_SCORED), MOST_SCORED / (tags * members)))
 
 
 def network_of(room: TagRoom, settings: ClassifierSettings) -> TextTagger:
@@ -260,6 +270,6 @@ def measure(
         "characters": len(wanted),
         **tag_scores(held_out.numbers, said, tagger.tags, spaces=spaces),
         "loss_nats": round(mean_nats(logits / np.float32(temperature), wanted), 5),
-        "always": {"tag": tagger.tags[likeliest], **{key: each for key, each in always.items() if key != "per_label"}},
+        "always": {"tag": tagger.tags[likeliest], **without_tags(always)},
     }
     return figures, temperature

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from model.alphabet import UNKNOWN_ID, count_characters, train_alphabet
+from model.conditions import label_symbol
 from model.errors import InputError
 from training.batches import PhraseSet, hide_rare, phrase_batches, stream_batches
 from training.protocol import split_held_out
@@ -28,12 +30,16 @@ LEAST_STREAM = 200  # characters of running text
 
 @dataclass(frozen=True, kw_only=True)
 class PhraseText:
-    """Phrases to learn and phrases held out, with the count of each."""
+    """Phrases to learn and phrases held out, with the count of each.
+
+    labels: of texts that begin with the symbols of theirs, by number; none of other phrases.
+    """
 
     texts: list[str]
     counts: NDArray[np.float64]
     held_out_texts: list[str]
     held_out_counts: NDArray[np.float64]
+    labels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,6 +90,8 @@ def alphabet_of(
 ) -> tuple[Alphabet, NDArray[np.bool_]]:
     """Train the alphabet on what is learned, held-out text apart; or take one that is ``known``.
 
+    The symbols of labels are always in it, beside as many characters as settings tell, and never rare.
+
     Returns:
         The alphabet, and which of its characters (V,) are rare: in one place only, so as good as unknown.
     """
@@ -92,10 +100,13 @@ def alphabet_of(
         places = count_characters(text.texts, np.ones(len(text.texts)))
     else:
         totals = places = count_characters([text.text], np.ones(1))
-    alphabet = known or train_alphabet(totals, character_limit=settings.characters)
+    labels = len(text.labels) if isinstance(text, PhraseText) else 0
+    symbols = "".join(map(label_symbol, range(labels)))
+    totals = totals | dict.fromkeys(symbols, math.inf)
+    alphabet = known or train_alphabet(totals, character_limit=settings.characters + labels)
     rare = np.zeros(len(alphabet), dtype=np.bool_)
     rare[alphabet.encode("".join(character for character, number in places.items() if number <= 1))] = True
-    rare[UNKNOWN_ID] = False
+    rare[[UNKNOWN_ID, *alphabet.encode(symbols).tolist()]] = False
     return alphabet, rare
 
 

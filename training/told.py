@@ -37,6 +37,7 @@ IDLE: dict[str, tuple[str, ...]] = {
     "autocomplete": ("window",),
     "generate": (*PHRASES_ALONE, "window"),
 }  # auto is either
+WHAT = {"text": "models of running text", "generate": "models that write texts of labels"}
 NOT_FOR_LABELS = (*PHRASES_ALONE, "window")
 NOT_FOR_PAIRS = (
     *NOT_FOR_LABELS,
@@ -89,7 +90,7 @@ def language_run(
     """
     from training.run import RunSettings  # noqa: PLC0415 - it imports torch
 
-    refuse_idle(told, LANGUAGE, IDLE.get(task, ()), "language models")
+    refuse_idle(told, LANGUAGE, IDLE.get(task, ()), WHAT.get(task, "language models"))
     before = [{}] if start is None else [asdict(each) for each in start.settings]
     training = settings_from(TrainingSettings, {"members": len(before), **told})
     cells = [{"cell": cell} for cell in told.get("cell", ())] or [{}]

@@ -11,8 +11,8 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from training.cards import Table
 from training.pages import COLOURS, HEIGHT_INCHES, MARKS, html_table, one_chart, picture
+from training.tables import Table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

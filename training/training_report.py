@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.ticker import PercentFormatter
 
-from training.cards import Table, figures_tables
 from training.pages import COLOURS, MARKS, html_table, one_chart, picture, section, write_page
+from training.tables import Table, figures_tables
 from training.training_pictures import record_pictures
 
 if TYPE_CHECKING:

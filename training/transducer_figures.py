@@ -58,7 +58,10 @@ def grams_of(text: str) -> Counter[str]:
 
 
 class NearestNeighbour:
-    """Gives what the nearest text that it knows becomes: the fewest edits away, of those that share the most grams."""
+    """Gives what the nearest text that it knows becomes: the fewest edits away, of those that share the most grams.
+
+    Single characters count only for a text that shares nothing longer: nearly all texts have them.
+    """
 
     def __init__(self, known: Mapping[str, AbstractSet[str]]) -> None:
         """Take all that each known text becomes."""
@@ -71,8 +74,11 @@ class NearestNeighbour:
 
     def look_up(self, source: str) -> list[str]:
         """Give what the nearest text becomes; nothing where none shares a character with it."""
+        grams = grams_of(source)
         shared: Counter[int] = Counter()
-        for gram in grams_of(source):
+        for gram in grams:
+            shared.update(self.places.get(gram, ()) if len(gram) > 1 else ())
+        for gram in () if shared else grams:
             shared.update(self.places.get(gram, ()))
         near = [place for place, _ in shared.most_common(CANDIDATES)]
         if not near:

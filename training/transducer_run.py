@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 MEASURED_SHARE, MEASURED_SECONDS = 0.1, (1.0, 60.0)  # of the time, kept for export and figures
 VALIDATED_PAIRS, TESTED_SOURCES = 1_000, 2_000
 RESULTS = 5  # asked for, of each text that is tested
+NEAREST_SECONDS = 2.0  # to look the nearest texts up in, when the time for asking is over
 LEARNED_PAIRS, LEAST_EPOCHS, MOST_EPOCHS = 1_000_000, 10, 100
 
 
@@ -109,7 +110,7 @@ def train_transducer(
         "note": told.note,
     }
     write = partial(write_transducer, network=network.cpu().eval(), alphabets=(alphabets[0], alphabets[1]))
-    figures = measured(write, held_out, learned, began + seconds - reserve / 4)
+    figures = measured(write, held_out, learned, began + seconds - reserve / 4 - NEAREST_SECONDS)
     return Trained(directory=write(out, figures=figures, provenance=provenance), figures=figures)
 
 
@@ -190,6 +191,7 @@ def pair_figures(
     sources = sources[: len(replies)]
     wanted = [known[source] for source in sources]
     median, last = np.percentile([reply.elapsed_ms for reply in replies], [50, 99])
+    nearest_deadline = deadline + NEAREST_SECONDS
     figures: dict[str, JSON] = {
         "texts": len(sources),
         "results": RESULTS,
@@ -198,6 +200,10 @@ def pair_figures(
         "transducing_ms": {"p50": round(float(median), 3), "p99": round(float(last), 3)},
     }
     if learned is not None:
-        neighbour = NearestNeighbour(learned.by_source())
-        figures["nearest"] = pair_scores(wanted, [neighbour.look_up(source) for source in sources])
+        neighbour, looked_up = NearestNeighbour(learned.by_source()), []
+        for source in sources:
+            looked_up.append(neighbour.look_up(source))
+            if time.monotonic() > nearest_deadline:
+                break
+        figures["nearest"] = {"texts": len(looked_up), **pair_scores(wanted[: len(looked_up)], looked_up)}
     return figures
