@@ -5,19 +5,24 @@ Legend: T characters, C tags.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 import torch
 
-from model.errors import InputError
+from model.alphabet import train_alphabet
+from model.checkpoint import open_checkpoint, write_checkpoint
+from model.errors import CheckpointError, InputError
+from model.loaded import ALPHABET_FILE
 from model.runtime import WEIGHTS_FILE, open_session
-from model.tagger import TAGGER_FILE, pieces
+from model.tagger import TAGGER_FILE, load_tagger, pieces
 from training.classifier_settings import ClassifierSettings
 from training.encoders.window import SlidingWindowEncoder
 from training.joining import average
 from training.tagger import TextTagger, check_tagging
+from training.tagger_checkpoints import Tagger, write_tagger
 from training.tagger_graph import export_tagger
 
 if TYPE_CHECKING:
@@ -153,6 +158,8 @@ def test_members_are_averaged_in_probability(tmp_path: Path) -> None:
     wanted = torch.from_numpy(average(members) / np.float32(2)).log_softmax(dim=1).numpy()
     given = graph_says(networks, ids, tmp_path)
     assert np.abs(given - wanted).max() < 0.2
+    other = torch.from_numpy(np.mean(members, axis=0) / np.float32(2)).log_softmax(dim=1).numpy()
+    assert np.abs(given - other).mean() > 2 * np.abs(given - wanted).mean()  # which the mean of logits is not
 
 
 @pytest.mark.parametrize("longest", [8, 16, 50, 512])
@@ -166,3 +173,47 @@ def test_pieces_keep_every_character_once_and_look_beyond_where_there_is_more(ch
         assert piece.end == characters or piece.end - piece.kept_end == longest // 8
         kept += range(piece.kept_begin, piece.kept_end)
     assert kept == list(range(characters))
+
+
+def crafted(models_folder: Path, out: Path, **changed: Any) -> Path:
+    """Write a tagger's checkpoint anew, with other files, or with other entries of the manifest's text."""
+    checkpoint = open_checkpoint(models_folder)
+    files = {name: checkpoint.read(name) for name in checkpoint.files} | changed.pop("files", {})
+    manifest = replace(checkpoint.manifest, text={**checkpoint.manifest.text, **changed})
+    return write_checkpoint(out, manifest, files)
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    alphabet = train_alphabet(dict.fromkeys("abcdefgh", 1.0), character_limit=20)
+    torch.manual_seed(0)
+    settings = ClassifierSettings(encoder="branches", embedding_width=8, filters=4, branch_widths="2")
+    network = TextTagger(settings, len(alphabet), TAGS).eval()
+    tagger = Tagger(tags=("a", "b", "c"), alphabet=alphabet, networks=(network,))
+    return write_tagger(tmp_path_factory.mktemp("tagger"), tagger, task="tag", figures={}, provenance={})
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"tags": ["a"]}, "text, tags must be at least two strings"),
+        ({"tags": ["a", "b", 3]}, "text, tags must be at least two strings"),
+        ({"tags": ["a", "b"]}, "must give a log-probability for each of 2 tags"),
+        ({"longest": "all"}, "text, longest must be a whole number, got 'all'"),
+        ({"vocabulary_size": 4}, "text, vocabulary_size must be"),
+        ({"files": {TAGGER_FILE: b"no graph"}}, "tag.onnx"),
+    ],
+)
+def test_a_checkpoint_whose_parts_do_not_belong_together_is_refused(
+    written: Path, changed: dict[str, Any], message: str, tmp_path: Path
+) -> None:
+    load_tagger(written)
+    with pytest.raises(CheckpointError, match=message):
+        load_tagger(crafted(written, tmp_path / "m", **changed))
+
+
+def test_an_alphabet_that_is_larger_than_the_table_is_refused(written: Path, tmp_path: Path) -> None:
+    larger = train_alphabet(dict.fromkeys("abcdefghijklmn", 1.0), character_limit=20)
+    path = crafted(written, tmp_path / "m", vocabulary_size=len(larger), files={ALPHABET_FILE: larger.model})
+    with pytest.raises(CheckpointError, match=r"tag\.onnx must have a row for each of"):
+        load_tagger(path)

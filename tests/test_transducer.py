@@ -6,20 +6,24 @@ Legend: T characters read, U written.
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 import torch
 
-from model.alphabet import BEGIN_ID, END_ID
-from model.errors import InputError
+from model.alphabet import BEGIN_ID, END_ID, train_alphabet
+from model.checkpoint import open_checkpoint, write_checkpoint
+from model.errors import CheckpointError, InputError
+from model.loaded import ALPHABET_FILE
 from model.runtime import open_session
-from model.transducer import READ_FILE, WRITE_FILE, Reading, WritingNetwork
+from model.transducer import READ_FILE, SOURCE_ALPHABET_FILE, WRITE_FILE, Reading, WritingNetwork, load_transducer
 from training.batches import IGNORED
 from training.classifier_settings import ClassifierSettings
 from training.settings import TrainingSettings
 from training.transducer import Transducer, check_transducing
+from training.transducer_checkpoints import write_transducer
 from training.transducer_graph import export_transducer
 from training.transducer_learning import PairSet, pair_loss
 
@@ -148,3 +152,38 @@ def test_the_graphs_say_what_the_network_says(form: str, tmp_path: Path) -> None
     many, _, _ = served.write(np.array([5, 6, 7]), np.tile(states[3], (3, 1)))
     one, _, _ = served.write(np.array([6]), states[3])
     np.testing.assert_array_equal(many[1], one[0])
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    source, target = (train_alphabet(dict.fromkeys(letters, 1.0), character_limit=20) for letters in ("abcdef", "xyz"))
+    torch.manual_seed(0)
+    settings = ClassifierSettings(encoder="recurrent", embedding_width=8, hidden_width=6)
+    network = Transducer(settings, len(source), len(target)).eval()
+    out = tmp_path_factory.mktemp("transducer")
+    return write_transducer(out, network, (source, target), figures={}, provenance={})
+
+
+def crafted(path: Path, out: Path, text: dict[str, Any], files: dict[str, bytes]) -> Path:
+    """Write a checkpoint anew, with other files, or with other entries of the manifest's text."""
+    checkpoint = open_checkpoint(path)
+    own = {name: checkpoint.read(name) for name in checkpoint.files}
+    manifest = replace(checkpoint.manifest, text={**checkpoint.manifest.text, **text})
+    return write_checkpoint(out, manifest, own | files)
+
+
+def test_a_checkpoint_whose_parts_do_not_belong_together_is_refused(written: Path, tmp_path: Path) -> None:
+    load_transducer(written)
+    larger = train_alphabet(dict.fromkeys("abcdefghijkl", 1.0), character_limit=20)
+    reading = (written / READ_FILE).read_bytes()
+    cases: list[tuple[dict[str, Any], dict[str, bytes], str]] = [
+        ({"vocabulary_size": 3}, {}, "text, vocabulary_size must be"),
+        ({"source_vocabulary_size": 3}, {}, "text, source_vocabulary_size must be"),
+        ({"source_vocabulary_size": len(larger)}, {SOURCE_ALPHABET_FILE: larger.model}, "must fit each other"),
+        ({"vocabulary_size": len(larger)}, {ALPHABET_FILE: larger.model}, "must fit each other"),
+        ({}, {WRITE_FILE: reading}, "write.onnx must ask for ids, state, memory and keys"),
+        ({}, {READ_FILE: b"no graph"}, "read.onnx"),
+    ]
+    for number, (text, files, message) in enumerate(cases):
+        with pytest.raises(CheckpointError, match=message):
+            load_transducer(crafted(written, tmp_path / str(number), text, files))
