@@ -87,7 +87,7 @@ def test_an_empty_text_is_refused(classifiers: Path, text: str) -> None:
 def test_a_checkpoint_of_another_task_is_refused(classifiers: Path, tiny_models: Path) -> None:
     with pytest.raises(CheckpointError, match="the task must be classify, got a model for autocomplete"):
         load_classifier(tiny_models / "tiny")
-    with pytest.raises(CheckpointError, match="the task must be one of autocomplete, text, got 'classify'"):
+    with pytest.raises(CheckpointError, match="the task must be one of autocomplete, text, generate, got 'classify'"):
         load_model(classifiers / "countries")
 
 
