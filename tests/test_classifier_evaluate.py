@@ -151,7 +151,10 @@ def test_data_without_labels_are_refused(classifiers: Path, tmp_path: Path, cont
 @pytest.mark.parametrize(
     ("told", "message"),
     [
-        (["--train", "x.tsv"], "machim: --train is for models of phrases: baselines of a classifier are measured by"),
+        (
+            ["--train", "x.tsv"],
+            "machim: --train is for models of phrases: baselines of one that sorts texts are measured by",
+        ),
         (["--least-prefix", "2"], "machim: --least-prefix is for models of phrases, got a model that sorts texts"),
         (["--kinds", "exact"], "machim: --kinds is for models of phrases, got a model that sorts texts"),
         (["--report", "absent/report.html"], "machim: --report must name a file in a folder that exists, got absent/"),

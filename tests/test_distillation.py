@@ -200,7 +200,7 @@ def test_rare_labels_can_be_left_out_as_they_were_for_the_teacher(
 
 def test_one_text_is_too_few(classifiers: Path, tmp_path: Path) -> None:
     (tmp_path / "one.txt").write_text("Seoul\n")
-    with pytest.raises(InputError, match="texts to learn from must be at least 2 different ones, got 1"):
+    with pytest.raises(InputError, match="texts must be at least 2 different ones, got 1"):
         distilled(classifiers / "pair", [tmp_path / "one.txt"], tmp_path / "student")
 
 

@@ -28,7 +28,6 @@ SMALL: dict[str, Any] = {
     "batch_characters": 512,
     "embedding_width": 8,
     "hidden_width": 8,
-    "filters": 4,
 }
 WAYS: list[dict[str, int]] = [{"threads": 1}, {"threads": 2, "processes": 2}]
 
@@ -44,7 +43,7 @@ def test_members_of_a_classifier(countries_file: Path, tmp_path: Path) -> None:
     """And what was observed of the first comes back for the report."""
     made, report = [], tmp_path / "report.html"
     for number, way in enumerate(WAYS):
-        run = classifier_run({**SMALL, **way, "encoder": "branches,recurrent"}, READING, "")
+        run = classifier_run({**SMALL, **way, "encoder": "branches,recurrent", "filters": 4}, READING, "")
         said: list[str] = []
         out = tmp_path / str(number)
         began = time.monotonic()

@@ -126,6 +126,8 @@ def test_a_model_is_chosen_by_name_and_is_the_first_autocomplete_model_otherwise
         ],
         "default": "tiny",
         "default_classifier": None,
+        "default_tagger": None,
+        "default_transducer": None,
     }
     assert client.post("/v1/generate", json={}).get_json()["model"] == "tiny"
     assert client.post("/v1/generate", json={"model": "hello"}).get_json()["model"] == "hello"
