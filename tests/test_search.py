@@ -99,7 +99,7 @@ def exact(*ids: int) -> TableQuery:
 class Everything(NamedTuple):
     phrases: dict[tuple[int, ...], float]  # within the bound on length, with their scores
     best_beyond: float  # the best beginning of those beyond it
-    characters: int  # that may come next
+    running: bool  # whether words of running text are sought, not phrases
 
 
 def try_everything(network: DrawnNetwork, query: TableQuery, options: SearchOptions) -> Everything:
@@ -134,14 +134,14 @@ def try_everything(network: DrawnNetwork, query: TableQuery, options: SearchOpti
         level = following
         last, states = np.array([ids[-1] for ids, *_ in level], np.int64), states[np.array(parents, np.int64)]
     beyond = max((score for _, score, *_ in level), default=-np.inf)
-    return Everything(phrases=phrases, best_beyond=beyond, characters=said.shape[1])
+    return Everything(phrases=phrases, best_beyond=beyond, running=boundary is not None)
 
 
 def hold_to_everything(result: SearchResult, everything: Everything, limit: int) -> None:
     """Hold a search that only the bound on length may have cut to what trying everything gives.
 
-    Children that wait together are bounded together: where those beyond the bound on length come next below the worst
-    that is given, it may not be proven that none of them stands above.
+    Of running text children that wait together are bounded by all that may follow, white space, too: where the best of
+    those beyond the bound on length comes below the worst that is given, that may not be proven.
     """
     best = sorted(everything.phrases.values(), reverse=True)[:limit]
     np.testing.assert_allclose([found.score for found in result.found], best, atol=1e-4)
@@ -150,7 +150,8 @@ def hold_to_everything(result: SearchResult, everything: Everything, limit: int)
     worst = best[-1] if len(best) == limit else -np.inf
     if everything.best_beyond > worst + 1e-4:
         assert not result.exact
-    if everything.best_beyond < worst - np.log(everything.characters) or everything.best_beyond == -np.inf:
+    below = everything.best_beyond < worst - 1e-4 and not everything.running
+    if below or everything.best_beyond == -np.inf:
         assert result.exact
 
 
