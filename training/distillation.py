@@ -174,8 +174,7 @@ def split_texts(texts: Sequence[str], labels: tuple[str, ...]) -> SplitTexts:
     Raises:
         InputError: they are too few.
     """
-    held = held_out_of(texts)
-    out = np.fromiter((text in held for text in texts), np.bool_, count=len(texts))
+    out = held_out_of(texts)
     return SplitTexts(
         labels=labels,
         texts=pick(texts, ~out),

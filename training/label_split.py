@@ -18,7 +18,7 @@ from training.protocol import digest
 from training.sources import one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -51,8 +51,8 @@ class SplitTexts:
         return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
-def held_out_of(texts: Iterable[str]) -> set[str]:
-    """Choose by hash which of texts are held out, as many as their number asks for, and one at least.
+def held_out_of(texts: Sequence[str]) -> NDArray[np.bool_]:
+    """Choose by hash which of texts (N,) are held out, as many as their number asks for, and one at least: (N,).
 
     Raises:
         InputError: fewer than two are different.
@@ -60,7 +60,8 @@ def held_out_of(texts: Iterable[str]) -> set[str]:
     different = sorted(set(texts), key=digest)
     if len(different) < LEAST_TEXTS:
         raise InputError(f"texts must be at least {LEAST_TEXTS} different ones, got {len(different)}")
-    return set(different[: max(1, round(held_out_share(len(different)) * len(different)))])
+    held = set(different[: max(1, round(held_out_share(len(different)) * len(different)))])
+    return np.fromiter((text in held for text in texts), np.bool_, count=len(texts))
 
 
 def without_rare_labels(read: LabelledTexts, least: int, say: Callable[[str], None]) -> LabelledTexts:

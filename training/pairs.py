@@ -78,6 +78,5 @@ def split_pairs(pairs: Pairs) -> tuple[Pairs, Pairs]:
     Raises:
         InputError: there are too few texts.
     """
-    held = held_out_of(pairs.sources)
-    out = np.fromiter((source in held for source in pairs.sources), np.bool_, count=len(pairs.sources))
+    out = held_out_of(pairs.sources)
     return pairs.pick(~out), pairs.pick(out)

@@ -22,6 +22,7 @@ from training.devices import tensor_on, uses_bfloat16
 from training.display import Display, train_shown
 from training.dropout import LockedDropout
 from training.encoders.build import ChainEncoder
+from training.encoders.places import within
 from training.encoders.recurrent import RecurrentEncoder, RecurrentLayer
 from training.loop import descend, start_run
 from training.loss import weighted_cross_entropy
@@ -93,7 +94,7 @@ class Foreteller(nn.Module):
         """
         states = self.drop(self.layer(self.network.embed(ids, lengths), lengths))  # (B, T, H or 2 H)
         forward, *backward = states.split(self.network.settings.hidden_width, dim=2)
-        there = torch.arange(1, ids.shape[1], device=ids.device) < lengths[:, None]  # (B, T - 1)
+        there = within(lengths, ids.shape[1])[:, 1:]  # (B, T - 1)
         seen, foretold = [self.outputs[0](forward[:, :-1][there])], [ids[:, 1:][there]]
         for output, each in zip(list(self.outputs)[1:], backward, strict=True):
             seen.append(output(each[:, 1:][there]))

@@ -143,6 +143,5 @@ def split_tagged(read: TaggedTexts) -> tuple[TaggedTexts, TaggedTexts]:
     Raises:
         InputError: there are too few texts.
     """
-    held = held_out_of(read.texts)
-    out = np.fromiter((text in held for text in read.texts), np.bool_, count=len(read.texts))
+    out = held_out_of(read.texts)
     return read.pick(~out), read.pick(out)

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from training.devices import tensor_on, uses_bfloat16
+from training.encoders.places import within
 from training.loop import descend
 from training.text_batches import TextSet, batches_in_order, shuffled_batches
 
@@ -59,11 +60,6 @@ def encode_tagged(alphabet: Alphabet, read: TaggedTexts, longest: int) -> Tagged
     return TaggedSet(pieces=TextSet(ids=ids, offsets=bounds), tags=np.concatenate(read.numbers))
 
 
-def there_of(lengths: Tensor, places: int) -> Tensor:
-    """Tell which places are within their text: (B, T) of lengths (B,)."""
-    return torch.arange(places, device=lengths.device) < lengths[:, None]
-
-
 @dataclass(frozen=True, kw_only=True)
 class TagLessons:
     """What a network learns from, and how."""
@@ -89,7 +85,7 @@ class TagLessons:
         lengths = tensor_on(device, batch.lengths)
         with torch.autocast(device.type, torch.bfloat16, enabled=uses_bfloat16(settings.precision, device)):
             logits = run.network(tensor_on(device, batch.ids), lengths)  # (B, T, C)
-        there = there_of(lengths, logits.shape[1])
+        there = within(lengths, logits.shape[1])
         tags = tensor_on(device, self.tagged.tags_of(batch))
         loss = torch.nn.functional.cross_entropy(logits[there].float(), tags)
         descend(run, loss, settings)
@@ -107,7 +103,7 @@ def tag_logits(network: TextTagger, tagged: TaggedSet, tags: int) -> NDArray[np.
         for batch in batches_in_order(tagged.pieces, batch_characters=SCORED_CHARACTERS):
             lengths = tensor_on(network.device, batch.lengths)
             scored = network(tensor_on(network.device, batch.ids), lengths)
-            said = scored[there_of(lengths, scored.shape[1])]
+            said = scored[within(lengths, scored.shape[1])]
             logits[tagged.places_of(batch)] = said.float().cpu().numpy()
     network.train(training)
     return logits

@@ -11,7 +11,7 @@ from training.classifier_settings import ClassifierSettings, SortingSettings
 from training.settings import BlendSettings, NetworkSettings, TextSettings, TrainingSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
 
     from training.classifier_room import ClassifierRun
     from training.reading import ReadingSettings
@@ -20,10 +20,8 @@ if TYPE_CHECKING:
     from training.tagger_run import TaggerRun
     from training.transducer_run import TransducerRun
 
-# Where a classifier learns best otherwise than a language model (decisions/0013-what-classifiers-are-made-of.md).
+# Where classifiers, and taggers too, learn best in another way (decisions/0013-what-classifiers-are-made-of.md).
 CLASSIFIER_TRAINING = {"learning_rate": 0.002, "batch_characters": 4096}
-# Where a tagger learns best otherwise than a language model.
-TAGGER_TRAINING = {"learning_rate": 0.002, "batch_characters": 4096}
 TAGGER = {"encoder": "branches/recurrent", "pool_width": 1, "dropout": 0.3}  # what it is where nothing else is told
 TRANSDUCER_TRAINING = {"learning_rate": 0.003, "batch_characters": 4096}
 TRANSDUCER = {"encoder": "recurrent", "pool_width": 1, "hidden_width": 192, "dropout": 0.3}
@@ -134,28 +132,41 @@ def classifier_run(
 
         before = [classifier_defaults(start, number) for number in range(len(start.settings) if start.labels else 1)]
     training = settings_from(TrainingSettings, {**CLASSIFIER_TRAINING, "members": len(before), **told})
-    several = {"encoder": told["encoder"].split(",")} if "encoder" in told else {}
-    several |= {"cell": told["cell"]} if "cell" in told else {}
-    members = max(training.members, *map(len, several.values()), 1)
     return ClassifierRun(
         reading=reading,
         text=settings_from(TextSettings, told),
-        members=tuple(
-            settings_from(
-                ClassifierSettings,
-                {
-                    **before[number % len(before)],
-                    **told,
-                    **{name: values[number % len(values)] for name, values in several.items()},
-                },
-            )
-            for number in range(members)
-        ),
+        members=members_told(told, training.members, before),
         training=training,
         epochs=told.get("epochs"),
         sorting=settings_from(SortingSettings, told),
         note=note,
         start=start,
+    )
+
+
+def members_told(told: dict[str, Any], least: int, before: Sequence[dict[str, Any]]) -> tuple[ClassifierSettings, ...]:
+    """Give the settings of each member, which take encoders and cells in turn.
+
+    Args:
+        told: options of the command, without those left to their default.
+        least: members, at least; as many as there are encoders or cells, if those are more.
+        before: what members are where nothing else is told, in turn.
+
+    Raises:
+        InputError: an option breaks its rule.
+    """
+    several = {"encoder": told["encoder"].split(",")} if "encoder" in told else {}
+    several |= {"cell": told["cell"]} if "cell" in told else {}
+    return tuple(
+        settings_from(
+            ClassifierSettings,
+            {
+                **before[number % len(before)],
+                **told,
+                **{name: values[number % len(values)] for name, values in several.items()},
+            },
+        )
+        for number in range(max(least, *map(len, several.values()), 1))
     )
 
 
@@ -168,22 +179,14 @@ def tagger_run(task: str, told: dict[str, Any], reading: ReadingSettings, note: 
     from training.tagger_run import TaggerRun  # noqa: PLC0415 - it imports torch
 
     refuse_idle(told, TAGGERS, NOT_FOR_TAGS, "models that tag characters")
-    training = settings_from(TrainingSettings, {**TAGGER_TRAINING, **told})
-    several = {"encoder": told["encoder"].split(",")} if "encoder" in told else {}
-    several |= {"cell": told["cell"]} if "cell" in told else {}
-    members = max(training.members, *map(len, several.values()), 1)
+    training = settings_from(TrainingSettings, {**CLASSIFIER_TRAINING, **told})
+    members = members_told(told, training.members, [TAGGER])
     return TaggerRun(
         task=task,
         reading=reading,
         text=settings_from(TextSettings, told),
-        members=tuple(
-            settings_from(
-                ClassifierSettings,
-                {**TAGGER, **told, **{name: values[number % len(values)] for name, values in several.items()}},
-            )
-            for number in range(members)
-        ),
-        training=replace(training, members=members),
+        members=members,
+        training=replace(training, members=len(members)),
         epochs=told.get("epochs"),
         note=note,
     )

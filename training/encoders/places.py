@@ -9,9 +9,14 @@ import torch
 from torch import Tensor
 
 
+def within(lengths: Tensor, places: int) -> Tensor:
+    """Tell which places are within their text: (B, T) of lengths (B,)."""
+    return torch.arange(places, device=lengths.device) < lengths.unsqueeze(1)
+
+
 def beyond(lengths: Tensor, places: int) -> Tensor:
     """Tell which places lie beyond their text: (B, T, 1) of lengths (B,)."""
-    return (torch.arange(places, device=lengths.device) >= lengths.unsqueeze(1)).unsqueeze(2)
+    return ~within(lengths, places).unsqueeze(2)
 
 
 def keep_places(values: Tensor, lengths: Tensor) -> Tensor:
