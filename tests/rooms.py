@@ -13,8 +13,9 @@ import torch
 from model.alphabet import count_characters, train_alphabet
 from training import checkpoints
 from training.classifier_members import LearnedNetworks, learn_networks
-from training.classifier_room import ClassifierRun, Clock, Room
+from training.classifier_room import ClassifierRun, Room
 from training.classifier_settings import ClassifierSettings
+from training.clock import Clock
 from training.label_split import SplitTexts
 from training.reading import ReadingSettings, ignore
 from training.settings import TextSettings, TrainingSettings

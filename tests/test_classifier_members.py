@@ -18,8 +18,9 @@ from training import classifier_members
 from training.classifier_checkpoints import rebuild_classifier
 from training.classifier_learning import network_logits
 from training.classifier_members import learn_networks, train_member
-from training.classifier_room import ClassifierRun, Clock, Room
+from training.classifier_room import ClassifierRun, Room
 from training.classifier_run import train_classifier
+from training.clock import Clock
 from training.members import member_seed
 from training.reading import ReadingSettings, ignore
 from training.settings import TextSettings, TrainingSettings

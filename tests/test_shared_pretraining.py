@@ -13,8 +13,9 @@ from rooms import SMALL, a_room, alone, learned_in, same, weights_of, with_train
 from model.classifier import load_classifier
 from training import checkpoints, classifier_members
 from training.classifier_members import LearnedNetworks, learn_network
-from training.classifier_room import ClassifierRun, Clock
+from training.classifier_room import ClassifierRun
 from training.classifier_run import train_classifier
+from training.clock import Clock
 from training.reading import ReadingSettings, ignore
 from training.settings import TextSettings, TrainingSettings
 

@@ -194,7 +194,7 @@ def test_the_command_line_trains_and_tags(tmp_path: Path) -> None:
     assert "machim: standard input, line 2: left out, for it is blank" in piped.stderr
 
 
-@pytest.mark.parametrize("told", [["--from", "models/x"], ["--report", "x.html"]])
+@pytest.mark.parametrize("told", [["--from", "models/x"], ["--report", "x.html"], ["--format", "csv"]])
 def test_what_taggers_make_no_use_of_is_refused(told: list[str], spaced_file: Path, tmp_path: Path) -> None:
     if told[0] == "--report":
         told = ["--report", str(tmp_path / "x.html")]

@@ -31,7 +31,13 @@ def command_line(*told: str) -> dict[str, Any]:
 
     @click.command()
     @settings_options(
-        TextSettings, NetworkSettings, TrainingSettings, BlendSettings, ClassifierSettings, SortingSettings
+        ReadingSettings,
+        TextSettings,
+        NetworkSettings,
+        TrainingSettings,
+        BlendSettings,
+        ClassifierSettings,
+        SortingSettings,
     )
     @click.pass_context
     def train(context: click.Context, /, **options: Any) -> None:
@@ -131,7 +137,9 @@ def test_a_flag_that_changes_nothing_of_a_classifier_is_refused(told: list[str])
     [
         ("autocomplete", ["--balance", "0.5"]),
         ("autocomplete", ["--window", "64"]),
+        ("autocomplete", ["--label-column", "kind"]),
         ("text", ["--encoder", "branches"]),
+        ("text", ["--count-column", "n"]),
         ("text", ["--ngram-order", "4"]),
         ("text", ["--count-power", "1"]),
         ("auto", ["--no-pretrain"]),

@@ -212,8 +212,9 @@ def test_the_command_line_trains(pairs_file: Path, tmp_path: Path) -> None:
     done = machim("train", str(pairs_file), "--task", "transduce", "--out", str(tmp_path / "m"), *told)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["figures"]["transducing"]["character_error_rate"] > 0
-    refused = machim("train", str(pairs_file), "--task", "transduce", "--out", str(tmp_path / "m"), "--members", "2")
-    assert "--members changes nothing of models that turn texts into others" in refused.stderr
+    for idle in (["--members", "2"], ["--text-column", "name"]):
+        refused = machim("train", str(pairs_file), "--task", "transduce", "--out", str(tmp_path / "m"), *idle)
+        assert f"{idle[0]} changes nothing of models that turn texts into others" in refused.stderr
 
 
 def test_texts_become_others_over_http(models: Path) -> None:

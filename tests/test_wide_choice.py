@@ -12,8 +12,9 @@ import pytest
 import torch
 
 from model.alphabet import count_characters, train_alphabet
-from training.classifier_room import ClassifierRun, Clock, Room
+from training.classifier_room import ClassifierRun, Room
 from training.classifier_settings import ClassifierSettings
+from training.clock import Clock
 from training.label_split import SplitTexts
 from training.reading import ReadingSettings
 from training.settings import TextSettings, TrainingSettings

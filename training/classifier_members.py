@@ -68,7 +68,7 @@ def learn_networks(room: Room, out: Path, kept_seconds: float = 0.0) -> LearnedN
     chosen = [each for each in told.members if each.reads_characters]
     if not chosen:
         return LearnedNetworks(networks=(), members=TrainedMembers(folder=members_folder(out, None), members=()))
-    reserve = min(max(room.clock.seconds * MEASURED_SHARE, MEASURED_SECONDS[0]), MEASURED_SECONDS[1])
+    reserve = room.clock.kept(MEASURED_SHARE, MEASURED_SECONDS)
     reserve += kept_seconds + (REPORT_SECONDS if room.observes else 0.0)
     known = told_of(room, len(chosen))
     begun = pretrain_members(room, chosen, room.clock.left() - reserve, members_folder(out, known))

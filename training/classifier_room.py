@@ -5,12 +5,12 @@ Legend: D texts to learn from, M held out, C labels.
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from model.errors import InputError
 from training.classifier_settings import ClassifierSettings, SortingSettings
+from training.provenance import Told
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,28 +20,23 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from model.alphabet import Alphabet
+    from training.clock import Clock
     from training.label_split import SplitTexts
-    from training.reading import ReadingSettings
-    from training.settings import TextSettings, TrainingSettings
     from training.starting import Start
     from training.targets import Targets
 
 
 @dataclass(frozen=True, kw_only=True)
-class ClassifierRun:
+class ClassifierRun(Told):
     """All that a run is told.
 
     members: the settings of each; epochs: None for as many as the texts ask for; start: the model that the networks
     begin from, if any.
     """
 
-    reading: ReadingSettings
-    text: TextSettings
     members: tuple[ClassifierSettings, ...]
-    training: TrainingSettings
     epochs: int | None = None
     sorting: SortingSettings = field(default_factory=SortingSettings)
-    note: str = ""
     start: Start | None = None
 
     def __post_init__(self) -> None:
@@ -49,18 +44,6 @@ class ClassifierRun:
             raise InputError(
                 f"members must have a network beside their n-grams to differ, got {len(self.members)} of n-grams alone"
             )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Clock:
-    """When a run began, by ``time.monotonic``, and how many seconds it has; infinite where there is no limit."""
-
-    began: float
-    seconds: float
-
-    def left(self) -> float:
-        """Give the seconds that are left."""
-        return self.seconds - (time.monotonic() - self.began)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,24 +5,23 @@ Legend: M held-out texts, C labels.
 
 from __future__ import annotations
 
-import math
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
 from model.alphabet import count_characters, train_alphabet
 from training.classifier_checkpoints import Classifier, write_classifier
 from training.classifier_figures import classifier_figures, logits_of_parts
 from training.classifier_members import learn_networks
-from training.classifier_room import ClassifierRun, Clock, Room
-from training.devices import described
+from training.classifier_room import ClassifierRun, Room
+from training.clock import clock_of
 from training.encoders.convolution import sizes
 from training.joining import Join, fit_join, fit_temperature
 from training.label_split import label_weights, split_labelled, without_rare_labels
 from training.labelled import read_labelled
 from training.observation import recorded
+from training.provenance import told_facts
 from training.run import Trained, prepare
 from training.starting import check_classifier, tell_unknown
 from training.targets import Targets
@@ -31,6 +30,8 @@ from training.wide_choice import choose_wide, relearn_wide, seconds_again
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
+
+    import torch
 
     from model.manifest import JSON
     from training.classifier_figures import Observed, PartLogits
@@ -126,7 +127,7 @@ def make_room(
         split=split,
         alphabet=alphabet,
         device=device,
-        clock=Clock(began=began, seconds=told.training.minutes * 60 or math.inf),
+        clock=clock_of(told.training, began),
         targets=targets,
         held_out=held_out,
         text_weights=weights[split.numbers],
@@ -173,15 +174,10 @@ def learn_classifier(
     if chosen is not None:
         classifier = replace(classifier, wide=relearn_wide(room, chosen))
     made: dict[str, JSON] = {
-        "reading": asdict(told.reading),
-        "text": asdict(told.text),
-        "training": asdict(told.training),
+        **told_facts(told, room.device),
         "sorting": asdict(told.sorting),
         "ngram_strength": 0.0 if chosen is None else chosen.strength,
         "outcomes": list(learned.members.outcomes),
-        "torch": torch.__version__,
-        "device": described(room.device),
-        "note": told.note,
     }
     if told.start is not None:
         made["from"] = told.start.provenance

@@ -25,8 +25,11 @@ if TYPE_CHECKING:
     from model.manifest import JSON
     from training.run import Trained
     from training.starting import Start
-    from training.tagger_run import TaggerRun
-    from training.transducer_run import TransducerRun
+
+BEGUN_ANEW = {  # tasks whose models begin from no other, and are not reported on
+    **dict.fromkeys(TAGGER_TASKS, "models that tag characters"),
+    TRANSDUCE_TASK: "models that turn texts into others",
+}
 
 
 def say(message: str) -> None:
@@ -128,16 +131,18 @@ def train(
         say(f"taken for texts with labels, since {reason}; --task autocomplete takes each line for a phrase")
         task = "classify"
     told = told_options(context)
-    if task in TAGGER_TASKS:
-        trained = train_tags(data, out, tagger_run(task, told, reading, note), source, report, began)
-        print_trained(trained, as_json=as_json)
-        return
-    if task == TRANSDUCE_TASK:
-        trained = train_pairs(data, out, transducer_run(told, reading, note), source, report, began)
-        print_trained(trained, as_json=as_json)
-        return
+    if task in BEGUN_ANEW:
+        refuse_told(source, report, BEGUN_ANEW[task])
     start = None if source is None else start_of(source, told)
-    if task == "classify":
+    if task in TAGGER_TASKS:
+        from training.tagger_run import train_tagger  # noqa: PLC0415
+
+        trained = train_tagger(data, out, tagger_run(task, told, reading, note), say=say, began=began)
+    elif task == TRANSDUCE_TASK:
+        from training.transducer_run import train_transducer  # noqa: PLC0415
+
+        trained = train_transducer(data, out, transducer_run(told, reading, note), say=say, began=began)
+    elif task == "classify":
         from training.classifier_run import train_classifier  # noqa: PLC0415
 
         run = classifier_run(told, reading, note, start)
@@ -148,34 +153,6 @@ def train(
         settings = language_run(task, told, reading, note, start)
         trained = train_model(data, out, settings, say=say, began=began, report=report)
     print_trained(trained, as_json=as_json)
-
-
-def train_tags(
-    data: tuple[str, ...], out: Path, run: TaggerRun, source: Path | None, report: Path | None, began: float
-) -> Trained:
-    """Train a tagger.
-
-    Raises:
-        InputError: an option was told that it makes no use of, or it cannot be trained so.
-    """
-    refuse_told(source, report, "models that tag characters")
-    from training.tagger_run import train_tagger  # noqa: PLC0415
-
-    return train_tagger(data, out, run, say=say, began=began)
-
-
-def train_pairs(
-    data: tuple[str, ...], out: Path, run: TransducerRun, source: Path | None, report: Path | None, began: float
-) -> Trained:
-    """Train a transducer.
-
-    Raises:
-        InputError: an option was told that it makes no use of, or it cannot be trained so.
-    """
-    refuse_told(source, report, "models that turn texts into others")
-    from training.transducer_run import train_transducer  # noqa: PLC0415
-
-    return train_transducer(data, out, run, say=say, began=began)
 
 
 def refuse_told(source: Path | None, report: Path | None, what: str) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import math
-import time
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -18,6 +17,7 @@ from model.memory import Reader
 from model.query import exact_query
 from model.search import search
 from training.checkpoints import set_weights, weights_of
+from training.clock import clock_of
 from training.devices import described
 from training.display import Display, train_shown
 from training.evaluation import TorchNetwork, phrase_losses, stream_loss, torch_scorer, weighted_loss
@@ -150,13 +150,11 @@ def train_member(
 
 def learning_seconds(room: Classroom, members: int) -> float:
     """Give the seconds that are left to learn in, export and measuring kept back; infinite where there is no limit."""
-    if room.training.minutes == 0:
-        return math.inf
-    seconds = room.training.minutes * 60
-    reserve = min(max(seconds * MEASURED_SHARE, MEASURED_SECONDS[0]), MEASURED_SECONDS[1] * members)
+    clock = clock_of(room.training, room.began)
+    reserve = clock.kept(MEASURED_SHARE, (MEASURED_SECONDS[0], MEASURED_SECONDS[1] * members))
     reserve += REPORT_SECONDS if room.observes else 0.0
     reserve += INDEXED_SECONDS * len(room.text.texts) if isinstance(room.text, PhraseText) else 0.0
-    return max(seconds - reserve - (time.monotonic() - room.began), 0.1)
+    return max(clock.left() - reserve, 0.1)
 
 
 def learn(network: LanguageModel, room: Classroom, seconds: float, observer: Observer | None, name: str) -> Outcome:

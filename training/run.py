@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import math
 import tempfile
-import time
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
@@ -19,14 +17,16 @@ from model.errors import InputError
 from model.loaded import load_model
 from training.blending import Blend, blend_phrases, count_all
 from training.checkpoints import checkpoint_files, write_model
+from training.clock import clock_of
 from training.comparison import ask_counts, ask_model, completion_figures
 from training.conditioned import read_conditioned
-from training.devices import choose_device, described
+from training.devices import choose_device
 from training.figures import beside_teacher, bits_of_phrases, bits_of_stream, seen_and_unseen
 from training.language_models import networks_of
 from training.learning import Classroom, learn_all
 from training.observation import recorded
-from training.reading import ReadingSettings, looks_like_running_text, read_phrases, read_running_text
+from training.provenance import Told, told_facts
+from training.reading import looks_like_running_text, read_phrases, read_running_text
 from training.settings import BlendSettings
 from training.starting import check_language, tell_unknown
 from training.text import (
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from model.manifest import JSON
     from training.language_distillation import Teaching
     from training.language_models import LanguageModel
-    from training.settings import NetworkSettings, TextSettings, TrainingSettings
+    from training.settings import NetworkSettings, TrainingSettings
     from training.starting import Start
 
 Task = Literal["auto", "autocomplete", "text", "generate"]
@@ -61,19 +61,15 @@ LEAST_SCORED = 2000  # characters
 
 
 @dataclass(frozen=True, kw_only=True)
-class RunSettings:
-    """All that a run is told; members are ``network`` and ``others`` in turn.
+class RunSettings(Told):
+    """All that a run is told of a language model; members are ``network`` and ``others`` in turn.
 
     start: the model that they begin from, if any; teaching: who teaches them, if anybody does.
     """
 
     task: Task
-    reading: ReadingSettings
-    text: TextSettings
     network: NetworkSettings
-    training: TrainingSettings
     blend: BlendSettings = field(default_factory=BlendSettings)
-    note: str = ""
     others: tuple[NetworkSettings, ...] = ()
     start: Start | None = None
     teaching: Teaching | None = None
@@ -154,7 +150,7 @@ def train_model(
     if isinstance(text, PhraseText) and not labels:
         blend = blend_phrases(network, text, alphabet, rare, settings.blend)
     files, quantisation = checkpoint_files(network, alphabet, sample_of(text, alphabet), blend.shares)
-    left = math.inf if settings.training.minutes == 0 else settings.training.minutes * 60 - (time.monotonic() - began)
+    left = clock_of(settings.training, began).left()
     write = partial(write_model, task=task, network=network, quantisation=quantisation, labels=labels)
     with tempfile.TemporaryDirectory() as folder:
         parts = {**files, **blend.files}
@@ -167,14 +163,9 @@ def train_model(
         blend = count_all(blend, text, alphabet, rare, settings.blend)
     provenance: dict[str, JSON] = {
         "data": data,
-        "reading": asdict(settings.reading),
-        "text": asdict(settings.text),
-        "training": asdict(settings.training),
+        **told_facts(settings, device),
         "blend": asdict(settings.blend),
         "outcome": list(outcomes) if len(outcomes) > 1 else outcomes[0],
-        "torch": torch.__version__,
-        "device": described(device),
-        "note": settings.note,
     }
     if settings.start is not None:
         provenance["from"] = settings.start.provenance

@@ -6,8 +6,6 @@ Legend: N characters of all held-out texts, C tags.
 from __future__ import annotations
 
 import hashlib
-import math
-import time
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -19,6 +17,7 @@ from model.alphabet import count_characters, train_alphabet
 from model.spacing import JOINED, SPACING_TASK, spaced
 from model.tagging import tagged_line
 from training.checkpoints import set_weights, weights_of
+from training.clock import clock_of
 from training.devices import described
 from training.display import Display, train_shown
 from training.joining import fit_temperature
@@ -33,6 +32,7 @@ from training.members import (
     seconds_of_each,
     told_of_training,
 )
+from training.provenance import Told, told_facts
 from training.run import Trained, prepare
 from training.tagged import read_spacing, read_tagged, split_tagged
 from training.tagger import TextTagger, check_tagging
@@ -50,8 +50,7 @@ if TYPE_CHECKING:
     from model.manifest import JSON
     from training.classifier_settings import ClassifierSettings
     from training.loop import Outcome
-    from training.reading import ReadingSettings
-    from training.settings import TextSettings, TrainingSettings
+    from training.settings import TrainingSettings
     from training.tagged import TaggedTexts
 
 MEASURED_SHARE, MEASURED_SECONDS = 0.08, (1.0, 60.0)  # of the time, kept for export and figures
@@ -62,19 +61,15 @@ LEARNED_CHARACTERS, LEAST_EPOCHS, MOST_EPOCHS = 30_000_000, 3, 60
 
 
 @dataclass(frozen=True, kw_only=True)
-class TaggerRun:
+class TaggerRun(Told):
     """All that a run is told: the task, spacing or tag, the settings of each member, and how they learn.
 
     epochs: None for as many as the texts ask for.
     """
 
     task: str
-    reading: ReadingSettings
-    text: TextSettings
     members: tuple[ClassifierSettings, ...]
-    training: TrainingSettings
     epochs: int | None = None
-    note: str = ""
 
     def __post_init__(self) -> None:
         for each in self.members:
@@ -120,17 +115,15 @@ def train_tagger(
     counts = count_characters(learned.texts, np.ones(len(learned.texts)))
     alphabet = train_alphabet(counts, character_limit=told.text.characters)
     room = TagRoom(told=told, learned=learned, held_out=held_out, alphabet=alphabet, device=device)
-    seconds = told.training.minutes * 60 or math.inf
-    left = seconds - (time.monotonic() - began)
-    reserve = min(max(seconds * MEASURED_SHARE, MEASURED_SECONDS[0]), MEASURED_SECONDS[1])
-    done = learn_members(room, out, left - reserve, say)
+    clock = clock_of(told.training, began)
+    done = learn_members(room, out, clock.left() - clock.kept(MEASURED_SHARE, MEASURED_SECONDS), say)
     networks = []
     for settings, (tensors, source) in zip(told.members, done.sources(), strict=True):
         network = network_of(room, settings)
         set_weights(network, tensors, source)
         networks.append(network.eval())
     tagger = Tagger(tags=read.tags, alphabet=alphabet, networks=tuple(networks))
-    characters_measured = characters_for(seconds - (time.monotonic() - began), len(read.tags), len(networks))
+    characters_measured = characters_for(clock.left(), len(read.tags), len(networks))
     measured = first_texts(held_out, characters_measured)
     figures, temperature = measure(tagger, measured, learned, spaces=told.task == SPACING_TASK)
     provenance: dict[str, JSON] = {
@@ -141,13 +134,8 @@ def train_tagger(
             "characters": characters,
             "skipped_lines": read.skipped,
         },
-        "reading": asdict(told.reading),
-        "text": asdict(told.text),
-        "training": asdict(told.training),
+        **told_facts(told, device),
         "outcomes": list(done.outcomes),
-        "torch": torch.__version__,
-        "device": described(device),
-        "note": told.note,
     }
     directory = write_tagger(
         out, replace(tagger, temperature=temperature), task=told.task, figures=figures, provenance=provenance

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 from model.command_options import settings_from
 from model.errors import InputError
 from training.classifier_settings import ClassifierSettings, SortingSettings
+from training.reading import ReadingSettings
 from training.settings import BlendSettings, NetworkSettings, TextSettings, TrainingSettings
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from training.classifier_room import ClassifierRun
-    from training.reading import ReadingSettings
     from training.run import RunSettings, Task
     from training.starting import Start
     from training.tagger_run import TaggerRun
@@ -31,14 +31,15 @@ CLASSIFIER = (TextSettings, TrainingSettings, ClassifierSettings, SortingSetting
 TAGGERS = (TextSettings, TrainingSettings, ClassifierSettings)  # what a tagger is told by
 PHRASES_ALONE = ("count_power", "held_out_below", *(each.name for each in fields(BlendSettings)))
 IDLE: dict[str, tuple[str, ...]] = {
-    "text": PHRASES_ALONE,
-    "autocomplete": ("window",),
+    "text": (*PHRASES_ALONE, "text_column", "label_column", "count_column"),
+    "autocomplete": ("window", "label_column"),
     "generate": (*PHRASES_ALONE, "window"),
 }  # auto is either
 WHAT = {"text": "models of running text", "generate": "models that write texts of labels"}
 NOT_FOR_LABELS = (*PHRASES_ALONE, "window")
+NOT_FOR_LINES = (*NOT_FOR_LABELS, "format", "text_column", "label_column", "count_column")  # whose lines have one form
 NOT_FOR_PAIRS = (
-    *NOT_FOR_LABELS,
+    *NOT_FOR_LINES,
     "members",
     "processes",
     "letters",
@@ -49,7 +50,7 @@ NOT_FOR_PAIRS = (
     "ngram_hidden",
     "longest",
 )
-NOT_FOR_TAGS = (*NOT_FOR_LABELS, "pooling", "ngram_least", "ngram_most", "ngram_texts", "ngram_hidden")
+NOT_FOR_TAGS = (*NOT_FOR_LINES, "pooling", "ngram_least", "ngram_most", "ngram_texts", "ngram_hidden")
 
 
 def refuse_idle(told: Collection[str], used: tuple[type, ...], idle: Collection[str], what: str) -> None:
@@ -64,8 +65,8 @@ def refuse_idle(told: Collection[str], used: tuple[type, ...], idle: Collection[
     Raises:
         InputError: there is one.
     """
-    taken = {each.name for settings in used for each in fields(settings)} - set(idle)
-    known = {each.name for settings in (*LANGUAGE, *CLASSIFIER) for each in fields(settings)}
+    taken = {each.name for settings in (ReadingSettings, *used) for each in fields(settings)} - set(idle)
+    known = {each.name for settings in (ReadingSettings, *LANGUAGE, *CLASSIFIER) for each in fields(settings)}
     for name in told:
         if name in known - taken:
             raise InputError(f"--{name.replace('_', '-')} changes nothing of {what}: leave it out")

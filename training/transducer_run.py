@@ -17,11 +17,13 @@ from model.alphabet import count_characters, train_alphabet
 from model.letters import joined, spelled
 from model.transducer import load_transducer
 from model.transduction import transduce
+from training.clock import clock_of
 from training.comparison import in_places
 from training.devices import described
 from training.display import Display, train_shown
 from training.loop import start_run
 from training.pairs import read_pairs, split_pairs
+from training.provenance import Told, told_facts
 from training.run import Trained, prepare
 from training.transducer import Transducer, check_transducing
 from training.transducer_checkpoints import write_transducer
@@ -38,7 +40,6 @@ if TYPE_CHECKING:
     from training.classifier_settings import ClassifierSettings
     from training.loop import Outcome
     from training.pairs import Pairs
-    from training.reading import ReadingSettings
     from training.settings import TextSettings, TrainingSettings
 
 MEASURED_SHARE, MEASURED_SECONDS = 0.1, (1.0, 60.0)  # of the time, kept for export and figures
@@ -49,15 +50,11 @@ LEARNED_PAIRS, LEAST_EPOCHS, MOST_EPOCHS = 1_000_000, 10, 100
 
 
 @dataclass(frozen=True, kw_only=True)
-class TransducerRun:
+class TransducerRun(Told):
     """All that a run is told; epochs: None for as many as the pairs ask for."""
 
-    reading: ReadingSettings
-    text: TextSettings
     network: ClassifierSettings
-    training: TrainingSettings
     epochs: int | None = None
-    note: str = ""
 
     def __post_init__(self) -> None:
         check_transducing(self.network)
@@ -89,9 +86,9 @@ def train_transducer(
     network = Transducer(told.network, len(alphabets[0]), len(alphabets[1]))
     parameters = sum(each.numel() for each in network.parameters())
     say(f"{told.network.encoder} of {parameters:,} parameters with a decoder, learning on {described(device)}")
-    seconds = told.training.minutes * 60 or math.inf
-    reserve = min(max(seconds * MEASURED_SHARE, MEASURED_SECONDS[0]), MEASURED_SECONDS[1])
-    left = max(seconds - reserve - (time.monotonic() - began), 0.1)
+    clock = clock_of(told.training, began)
+    reserve = clock.kept(MEASURED_SHARE, MEASURED_SECONDS)
+    left = max(clock.left() - reserve, 0.1)
     outcome = learn(network.to(device), learned, held_out, (alphabets[0], alphabets[1]), told.training, left)
     say(f"trained {outcome.epochs:.1f} epochs in {outcome.seconds:.0f} s (ended by {outcome.ended})")
     provenance: dict[str, JSON] = {
@@ -101,16 +98,11 @@ def train_transducer(
             "held_out_pairs": len(held_out.sources),
             "skipped_lines": pairs.skipped,
         },
-        "reading": asdict(told.reading),
-        "text": asdict(told.text),
-        "training": asdict(told.training),
+        **told_facts(told, device),
         "outcome": in_places(asdict(outcome)),
-        "torch": torch.__version__,
-        "device": described(device),
-        "note": told.note,
     }
     write = partial(write_transducer, network=network.cpu().eval(), alphabets=(alphabets[0], alphabets[1]))
-    figures = measured(write, held_out, learned, began + seconds - reserve / 4 - NEAREST_SECONDS)
+    figures = measured(write, held_out, learned, began + clock.seconds - reserve / 4 - NEAREST_SECONDS)
     return Trained(directory=write(out, figures=figures, provenance=provenance), figures=figures)
 
 
