@@ -16,7 +16,7 @@ torch = $(shell sed -n 's/.*"\(torch==[^"]*\)".*/\1/p' pyproject.toml)
 export GOMP_SPINCOUNT ?= 1000
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-data test-long format lint types docs screenshot image clean
+.PHONY: help demo test test-data test-long format lint types docs lectures screenshot image clean
 
 help: ## list the verbs
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(firstword $(MAKEFILE_LIST)) \
@@ -49,6 +49,9 @@ types: .venv/.installed-dev ## check types
 
 docs: .venv/.installed-dev ## write docs/cli.md anew from the commands
 	@.venv/bin/python docs/build_cli.py
+
+lectures: .venv/.installed-dev ## run the experiments of the lectures, and write docs/lectures.md anew
+	@.venv/bin/python docs/build_lectures.py
 
 screenshot: .venv/.installed-dev ## take docs/page.png anew of the demo's model (needs chromium)
 	@.venv/bin/python docs/take_screenshot.py

@@ -21,6 +21,7 @@ COMMANDS = {
     "classify": "model.commands",
     "tag": "model.commands",
     "transduce": "model.commands",
+    "lecture": "training.lecture_command",
     "serve": "service.commands",
     "inspect": "model.commands",
     "demo": "machim",
