@@ -10,10 +10,10 @@ import sys
 import time
 from pathlib import Path
 
-from training.tables import markdown
 from training.lecture_command import draw_result
 from training.lectures.lesson import FULL
 from training.lectures.programme import LECTURES
+from training.tables import markdown
 
 DOCS = Path(__file__).parent
 PAGES = ("lectures.md", "lectures.ko.md")

@@ -99,7 +99,9 @@ def test_the_page_has_every_experiment_with_its_command_and_picture(page: str) -
     text = (DOCS / page).read_text(encoding="utf-8")
     assert re.findall(r"^`machim lecture (\w+)`$", text, re.MULTILINE) == list(LECTURES)
     for name in LECTURES:
-        assert f"<!-- {name} -->\n" in text
+        (shown,) = re.findall(rf"<!-- {name} -->\n(.*?)\n<!-- end -->", text, re.DOTALL)
+        assert re.search(r"^\|(---\|)+$", shown, re.MULTILINE), name
+        assert re.search(r"^\(\d+ s\)$", shown, re.MULTILINE), name
         assert f"](lectures/{name}.svg)" in text
 
 
@@ -114,3 +116,6 @@ def test_the_command_lists_runs_and_refuses(tmp_path: Path) -> None:
     assert refused.stderr.startswith("machim: lecture must be one of sizes, gradients")
     refused = machim("lecture", "sizes", "--picture", str(tmp_path / "sizes.xyz"))
     assert "--picture must name a picture that can be written" in refused.stderr
+    refused = machim("lecture", "shapes", "--picture", str(tmp_path / "no" / "shapes.svg"))
+    assert refused.returncode == 2
+    assert not refused.stdout  # before minutes were spent

@@ -195,20 +195,20 @@ def print_figures(figures: dict[str, JSON]) -> None:
     click.echo(figures_text(figures))
 
 
-def need_report_libraries(report: Path) -> None:
-    """Refuse a report that could not be written, before minutes are spent on training or measuring.
+def need_report_libraries(report: Path, flag: str = "--report") -> None:
+    """Refuse a report or a picture that could not be written, before minutes are spent on what it is to show.
 
     Raises:
         InputError: matplotlib is missing, or the folder that the report is for, or the file cannot be written.
     """
     if importlib.util.find_spec("matplotlib") is None:
-        raise InputError("--report needs matplotlib: run pip install 'machim[train]'")
+        raise InputError(f"{flag} needs matplotlib: run pip install 'machim[train]'")
     try:
         is_new = not report.exists()
         if report.is_dir() or not report.absolute().parent.is_dir():
-            raise InputError(f"--report must name a file in a folder that exists, got {report}")
+            raise InputError(f"{flag} must name a file in a folder that exists, got {report}")
         report.open("ab").close()
         if is_new:
             report.unlink()
     except OSError as error:
-        raise InputError(f"--report must name a file that can be written, got {report}: {error.strerror}") from error
+        raise InputError(f"{flag} must name a file that can be written, got {report}: {error.strerror}") from error

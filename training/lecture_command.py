@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from model.errors import InputError
-from training.commands import need_training_libraries
+from training.commands import need_report_libraries, need_training_libraries
 
 if TYPE_CHECKING:
     from training.lectures.lesson import Result
@@ -38,15 +38,17 @@ def lecture(name: str | None, picture: Path | None, *, small: bool, as_json: boo
         return
     if name not in LECTURES:
         raise InputError(f"lecture must be one of {', '.join(LECTURES)}, got {name!r}")
-    result = LECTURES[name].run(SMALL if small else FULL)
     if picture is not None:
-        draw_result(result, picture)
+        need_report_libraries(picture, "--picture")
+    result = LECTURES[name].run(SMALL if small else FULL)
     if as_json:
         click.echo(json.dumps({row: dict(numbers) for row, numbers in result.numbers.items()}, ensure_ascii=False))
-        return
-    from training.tables import markdown  # noqa: PLC0415
+    else:
+        from training.tables import markdown  # noqa: PLC0415
 
-    click.echo(markdown(result.table))
+        click.echo(markdown(result.table))
+    if picture is not None:
+        draw_result(result, picture)
 
 
 def draw_result(result: Result, path: Path) -> None:

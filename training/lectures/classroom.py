@@ -7,7 +7,6 @@ import math
 import time
 from collections import Counter
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -52,7 +51,6 @@ class Learned:
     nats: float
 
 
-@lru_cache(maxsize=4)
 def countries(names: int) -> SplitTexts:
     """Take so many place names in Latin letters of each of eight countries, chosen by hash; a fifth is held out."""
     with places_path().open(encoding="utf-8", newline="") as file:
