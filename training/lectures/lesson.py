@@ -83,17 +83,19 @@ def draw_lines(
     return draw
 
 
-def draw_bars(numbers: Mapping[str, Mapping[str, float]], kinds: Sequence[str], up: str) -> Callable[[Axes], None]:
+def draw_bars(numbers: Mapping[str, Mapping[str, float]], kinds: Sequence[str], across: str) -> Callable[[Axes], None]:
     """Make what draws bars of each kind for every row."""
 
     def draw(axes: Axes) -> None:
         width = 0.8 / len(kinds)
         for place, kind in enumerate(kinds):
-            heights = [row.get(kind, 0.0) for row in numbers.values()]
-            axes.bar([at + place * width for at in range(len(heights))], heights, width, label=kind)
+            lengths = [row.get(kind, 0.0) for row in numbers.values()]
+            axes.barh([at + place * width for at in range(len(lengths))], lengths, width, label=kind)
         middle = (len(kinds) - 1) * width / 2
-        axes.set_xticks([at + middle for at in range(len(numbers))], list(numbers), rotation=30, ha="right")
-        axes.set_ylabel(up)
-        axes.legend()
+        axes.set_yticks([at + middle for at in range(len(numbers))], list(numbers))
+        axes.invert_yaxis()
+        axes.set_xlabel(across)
+        if len(kinds) > 1:
+            axes.legend()
 
     return draw
