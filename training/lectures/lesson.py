@@ -23,7 +23,7 @@ class Scale:
     most: int
 
 
-FULL = Scale(names=400, epochs=12, seeds=3, most=20)
+FULL = Scale(names=300, epochs=10, seeds=3, most=20)
 SMALL = Scale(names=60, epochs=3, seeds=1, most=10)
 
 
