@@ -40,6 +40,7 @@ def lecture(name: str | None, picture: Path | None, *, small: bool, as_json: boo
         raise InputError(f"lecture must be one of {', '.join(LECTURES)}, got {name!r}")
     if picture is not None:
         need_report_libraries(picture, "--picture")
+        need_format(picture)
     result = LECTURES[name].run(SMALL if small else FULL)
     if as_json:
         click.echo(json.dumps({row: dict(numbers) for row, numbers in result.numbers.items()}, ensure_ascii=False))
@@ -51,11 +52,24 @@ def lecture(name: str | None, picture: Path | None, *, small: bool, as_json: boo
         draw_result(result, picture)
 
 
+def need_format(picture: Path) -> None:
+    """Refuse a picture whose name ends in no format, before minutes are spent on what it is to show.
+
+    Raises:
+        InputError: it does.
+    """
+    from matplotlib.figure import Figure  # noqa: PLC0415 - it is slow to import
+
+    formats = sorted(Figure().canvas.get_supported_filetypes())
+    if picture.suffix.removeprefix(".").lower() not in formats:
+        raise InputError(f"--picture must end in one of {', '.join(f'.{each}' for each in formats)}, got {picture}")
+
+
 def draw_result(result: Result, path: Path) -> None:
     """Write the picture of an experiment.
 
     Raises:
-        InputError: the file cannot be written, or its name ends in no format.
+        InputError: the file cannot be written.
     """
     import matplotlib as mpl  # noqa: PLC0415 - it is slow to import
     from matplotlib.figure import Figure  # noqa: PLC0415
@@ -65,6 +79,7 @@ def draw_result(result: Result, path: Path) -> None:
         result.draw(figure.subplots())
         try:
             figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None)
-        except (OSError, ValueError) as error:
-            reason = error.strerror if isinstance(error, OSError) else str(error)
-            raise InputError(f"--picture must name a picture that can be written, got {path}: {reason}") from error
+        except OSError as error:
+            raise InputError(
+                f"--picture must name a picture that can be written, got {path}: {error.strerror}"
+            ) from error

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from training.classifier import TextClassifier
-    from training.encoders.build import ChainEncoder, Encoder
+    from training.encoders.build import ChainEncoder, Encoder, StackedParts
     from training.encoders.convolution import Convolution
     from training.encoders.layer import ActivatedLayer
 
@@ -66,6 +66,14 @@ def fields_through(fields: ReceptiveFields, part: Encoder) -> ReceptiveFields:
     return fields
 
 
+def fields_of(chain: StackedParts) -> ReceptiveFields:
+    """Give the fields of a chain's last part."""
+    fields = ReceptiveFields(before=np.zeros(1, np.int64), after=np.zeros(1, np.int64), stride=1)
+    for part in chain.parts:
+        fields = fields_through(fields, cast("Encoder", part))
+    return fields
+
+
 def filters_in(convolution: object) -> int:
     """Give how many filters slide side by side."""
     return cast("Convolution", convolution).filters.out_channels
@@ -88,9 +96,7 @@ def pooled_filters_bytes(network: TextClassifier) -> bytes | None:
     chain = cast("ChainEncoder", network.chains[0])
     if chain.pooling.kind != "max" or any(isinstance(part, WindowEncoder) for part in chain.parts):
         return None
-    fields = ReceptiveFields(before=np.zeros(1, np.int64), after=np.zeros(1, np.int64), stride=1)
-    for part in chain.parts:
-        fields = fields_through(fields, cast("Encoder", part))
+    fields = fields_of(chain)
     quantised, scales = quantise_columns(array(network.output.weight).T)
     weights = quantised[: chain.output_width] * scales  # (K, C)
     before, after = (

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from training.classifier_settings import ClassifierSettings
-from training.lectures.classroom import countries, learn
+from training.lectures.classroom import ACCURACY, accuracies, countries
 from training.lectures.lesson import Lecture, Result, draw_bars, numbers_table
 
 if TYPE_CHECKING:
@@ -19,7 +17,7 @@ WIDTHS = ("1", "2", "3", "4", "5", "2,3,4,5")
 
 def run(scale: Scale) -> Result:
     """Train as many filters of each width, and shared among all."""
-    texts, numbers = countries(scale.names), {}
+    texts, numbers = countries(scale), {}
     for widths in WIDTHS:
         settings = ClassifierSettings(
             encoder="branches",
@@ -28,9 +26,8 @@ def run(scale: Scale) -> Result:
             branch_widths=widths,
             dropout=0.3,
         )
-        found = [learn(settings, texts, scale, seed=seed).accuracy for seed in range(scale.seeds)]
-        numbers[widths] = {"accuracy held out": float(np.median(found))}
-    draw = draw_bars(numbers, ["accuracy held out"], "accuracy")
+        numbers[widths] = accuracies(settings, texts, scale)
+    draw = draw_bars(numbers, [ACCURACY], ACCURACY)
     return Result(table=numbers_table("widths of 120 filters", numbers), numbers=numbers, draw=draw)
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from model.generation import softmax
 from training.batches import Batch
 from training.lectures.lesson import Lecture, Result, numbers_table
 from training.loop import advance, start_run
@@ -20,44 +21,53 @@ if TYPE_CHECKING:
     from training.lectures.lesson import Scale
 
 LETTERS, WORD = "helo", "hello"
+IDS = np.array([LETTERS.index(letter) for letter in WORD], np.int64)
 STEPS = 300
 SETTINGS = NetworkSettings(cell="rnn-tanh", layers=1, hidden_width=4, embedding_width=0, dropout=0.0)
 
 
-def run(_scale: Scale) -> Result:
-    """Teach the word to a network of four hidden units, then compute each state by hand beside it."""
+def taught(settings: NetworkSettings, steps: int) -> RecurrentLanguageModel:
+    """Teach the word, letter by letter, to a network that reads one-hot letters."""
     torch.manual_seed(0)
-    network = RecurrentLanguageModel(SETTINGS, len(LETTERS))
+    network = RecurrentLanguageModel(settings, len(LETTERS))
     training = TrainingSettings(minutes=0, learning_rate=0.05, weight_decay=0.0, precision="float32")
-    ids = np.array([[LETTERS.index(letter) for letter in WORD]], np.int64)
-    inputs, targets = ids[:, :-1], ids[:, 1:]
-    batch = Batch(inputs=inputs, targets=targets, weights=np.ones(1, np.float32), continues=False)
+    batch = Batch(inputs=IDS[None, :-1], targets=IDS[None, 1:], weights=np.ones(1, np.float32), continues=False)
     learning = start_run(network, training)
-    for _ in range(STEPS):
+    for _ in range(steps):
         advance(learning, batch, None, training)
-    network.eval()
+    return network.eval()
+
+
+def run(_scale: Scale) -> Result:
+    """Teach the word to a network of four hidden units, then compute states and probabilities by hand beside it."""
+    network = taught(SETTINGS, STEPS)
     with torch.no_grad():
-        logits, _ = network(torch.from_numpy(inputs), None)
-        probabilities = logits[0].softmax(dim=1).numpy()
+        logits, _ = network(torch.from_numpy(IDS[None, :-1]), None)
+    said = logits[0].softmax(dim=1).numpy()  # by machim
     weights = layer_weights(network.recurrent, 0)
     of_input, of_state = array(weights.of_input), array(weights.of_state)
     bias = array(weights.bias_of_input) + array(weights.bias_of_state)
+    output = network.characters.output
     state, numbers = np.zeros(SETTINGS.hidden_width, np.float32), {}
-    with torch.no_grad():
-        states, _ = network.recurrent(torch.eye(len(LETTERS))[torch.from_numpy(inputs)])
-    for place, letter in enumerate(inputs[0]):
-        state = np.tanh(of_state @ state + of_input @ np.eye(len(LETTERS), dtype=np.float32)[letter] + bias)
+    drawn = []
+    for place, letter in enumerate(IDS[:-1]):
+        one_hot = np.eye(len(LETTERS), dtype=np.float32)[letter]
+        state = np.tanh(of_state @ state + of_input @ one_hot + bias)
+        probabilities = softmax(array(output.weight) @ state + array(output.bias))
+        drawn.append(np.concatenate([state, probabilities]))
         numbers[f"{place + 1}: {LETTERS[letter]}"] = {
             **{f"h{unit + 1}": float(value) for unit, value in enumerate(state)},
-            **{f"P({each})": float(probabilities[place, number]) for number, each in enumerate(LETTERS)},
-            "farthest from machim's h": float(np.abs(state - states[0, place].numpy()).max()),
+            **{f"P({each})": float(probabilities[number]) for number, each in enumerate(LETTERS)},
+            "farthest from machim's P": float(np.abs(probabilities - said[place]).max()),
         }
 
     def draw(axes: Axes) -> None:
-        axes.imshow(probabilities, cmap="Greys", vmin=0, vmax=1)
-        axes.set_xticks(range(len(LETTERS)), list(LETTERS))
+        axes.imshow(np.array(drawn), cmap="RdBu", vmin=-1, vmax=1)
+        units = [f"h{unit + 1}" for unit in range(SETTINGS.hidden_width)]
+        axes.set_xticks(range(len(units) + len(LETTERS)), units + [f"P({letter})" for letter in LETTERS])
+        axes.axvline(len(units) - 0.5, color="black")
         axes.set_yticks(range(len(WORD) - 1), [f"{WORD[: place + 1]}…" for place in range(len(WORD) - 1)])
-        axes.set_xlabel("probability of the next letter")
+        axes.set_xlabel("hidden units, and probabilities of the next letter")
 
     return Result(table=numbers_table("letter read", numbers), numbers=numbers, draw=draw)
 

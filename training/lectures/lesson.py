@@ -2,29 +2,41 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import numpy as np
+
+from training.tables import Table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from matplotlib.axes import Axes
 
-    from training.tables import Table
+PLACES = 3  # of a number in a table
+SPREAD = "± (seeds)"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Scale:
-    """How large experiments are: names of each country, passes through texts, seeds, and depths or numbers tried."""
+    """How large experiments are.
+
+    names: of each country to learn from; tested: others of each, to be tested on; epochs: passes through texts;
+    seeds: runs of each network; members: of an ensemble; deepest: layers at most; farthest: letters between at most.
+    """
 
     names: int
+    tested: int
     epochs: int
     seeds: int
-    most: int
+    members: int
+    deepest: int
+    farthest: int
 
 
-FULL = Scale(names=300, epochs=10, seeds=3, most=20)
-SMALL = Scale(names=60, epochs=3, seeds=1, most=10)
+FULL = Scale(names=240, tested=500, epochs=10, seeds=5, members=5, deepest=20, farthest=80)
+SMALL = Scale(names=60, tested=30, epochs=3, seeds=1, members=3, deepest=10, farthest=20)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +44,7 @@ class Result:
     """The table that is printed, the picture, and the numbers that both are made of, by row and column."""
 
     table: Table
-    numbers: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    numbers: Mapping[str, Mapping[str, float]]
     draw: Callable[[Axes], None]
 
 
@@ -45,22 +57,25 @@ class Lecture:
     run: Callable[[Scale], Result]
 
 
-def numbers_table(first: str, numbers: Mapping[str, Mapping[str, float]], places: int = 3) -> Table:
+def numbers_table(first: str, numbers: Mapping[str, Mapping[str, float]]) -> Table:
     """Lay numbers out, a row for each name and a column for each kind."""
-    from training.tables import Table  # noqa: PLC0415 - cards need nothing of this
-
     columns = list(dict.fromkeys(column for row in numbers.values() for column in row))
-    rows = [(name, *(written(row.get(column), places) for column in columns)) for name, row in numbers.items()]
+    rows = [(name, *(written(row.get(column)) for column in columns)) for name, row in numbers.items()]
     return Table(columns=(first, *columns), rows=tuple(rows))
 
 
-def written(number: float | None, places: int) -> str:
-    """Write a number with so many places, one that is tiny with its exponent."""
+def written(number: float | None) -> str:
+    """Write a number, one that is tiny with its exponent."""
     if number is None:
         return ""
-    if number and abs(number) < 10**-places:
+    if number and abs(number) < 10**-PLACES:
         return f"{number:.1e}"
-    return f"{number:,.{places}f}" if number % 1 else f"{number:,.0f}"
+    return f"{number:,.{PLACES}f}" if number % 1 else f"{number:,.0f}"
+
+
+def over_seeds(values: Sequence[float], name: str) -> dict[str, float]:
+    """Give the mean of what runs from different seeds came to, under a name, and its standard deviation."""
+    return {name: float(np.mean(values)), SPREAD: float(np.std(values))}
 
 
 def draw_lines(

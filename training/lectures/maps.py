@@ -8,9 +8,10 @@ import numpy as np
 import torch
 
 from training.classifier_settings import ClassifierSettings
-from training.encoders.branches import BranchesEncoder
+from training.encoders.build import ChainEncoder
 from training.lectures.classroom import countries, learn
 from training.lectures.lesson import Lecture, Result, numbers_table
+from training.receptive_fields import fields_of
 from training.text_batches import encode_texts, pad_texts
 
 if TYPE_CHECKING:
@@ -24,14 +25,16 @@ SETTINGS = ClassifierSettings(encoder="branches", branch_widths=str(WIDTH), embe
 
 def run(scale: Scale) -> Result:
     """Train filters of three characters, and find what fires each the most among held-out names."""
-    texts = countries(scale.names)
-    learned = learn(SETTINGS, texts, scale)
-    network, names = learned.network.eval(), texts.held_out_texts
-    (encoder,) = (part for part in network.modules() if isinstance(part, BranchesEncoder))
+    texts = countries(scale)
+    learned = learn(SETTINGS, texts, scale.epochs)
+    network, names, labels = learned.network.eval(), texts.tested_texts, texts.split.labels
+    (chain,) = (chain for chain in network.chains if isinstance(chain, ChainEncoder))
+    fields = fields_of(chain)
+    before, after = int(fields.before.max()), int(fields.after.max())
     batch = pad_texts(encode_texts(learned.room.alphabet, names, SETTINGS.longest), np.arange(len(names)))
     lengths = torch.from_numpy(batch.lengths)
     with torch.no_grad():
-        fired, _ = encoder(network.embed(torch.from_numpy(batch.ids), lengths), lengths)  # (names, T, filters)
+        fired, _ = chain.read(network.embed(torch.from_numpy(batch.ids), lengths), lengths)  # (names, T, filters)
     outputs = network.output.weight.detach().numpy()  # (C, filters)
     largest = fired.amax(dim=1)  # (names, filters)
     order = np.argsort(-outputs.max(axis=0))[:SHOWN]
@@ -40,17 +43,17 @@ def run(scale: Scale) -> Result:
         name = int(largest[:, unit].argmax())
         place = int(fired[name, :, unit].argmax())
         text = names[name]
-        seen = text[max(0, place - 1) : place + 2]  # a filter of three sees one character on either side
-        label = texts.labels[int(outputs[:, unit].argmax())]
+        seen = text[max(0, place - before) : place + after + 1]
+        label = labels[int(outputs[:, unit].argmax())]
         numbers[f"filter {unit}: {seen!r} in {text}, for {label}"] = {
             "fires": float(fired[name, place, unit]),
             "weight": float(outputs[:, unit].max()),
         }
-        maps.append((text, fired[name, : len(text), unit].numpy()))
+        maps.append((f"{seen!r} for {label}", text, fired[name, : len(text), unit].numpy()))
 
     def draw(axes: Axes) -> None:
-        longest = max(len(text) for text, _ in maps)
-        for row, (text, values) in enumerate(maps):
+        longest = max(len(text) for _, text, _ in maps)
+        for row, (_, text, values) in enumerate(maps):
             shades = np.full(longest, np.nan)
             shades[: len(text)] = values / max(float(values.max()), 1e-9)
             axes.imshow(shades[None], cmap="Greys", aspect="auto", extent=(-0.5, longest - 0.5, row + 0.5, row - 0.5))
@@ -59,8 +62,9 @@ def run(scale: Scale) -> Result:
                 axes.text(place, row, character, ha="center", va="center", color=colour)
         axes.set_xlim(-0.5, longest - 0.5)
         axes.set_ylim(len(maps) - 0.5, -0.5)
-        axes.set_yticks(range(len(maps)), [f"filter {unit}" for unit in order])
+        axes.set_yticks(range(len(maps)), [name for name, _, _ in maps])
         axes.set_xticks([])
+        axes.set_title(f"{SHOWN} of {SETTINGS.filters} maps, a value at each character")
 
     return Result(table=numbers_table("strongest filters", numbers), numbers=numbers, draw=draw)
 

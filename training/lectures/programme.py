@@ -7,34 +7,42 @@ from training.lectures import (
     branching,
     distance,
     dropping,
+    edges,
     ensembles,
     gradients,
+    growing,
     hello,
     maps,
+    outputs,
     pooling,
     shapes,
     sizes,
     skipping,
     stacking,
     walking,
+    widths,
 )
 
 LECTURES = {
     module.LECTURE.name: module.LECTURE
     for module in (
-        sizes,
+        widths,
         gradients,
+        outputs,
         beginnings,
         dropping,
         ensembles,
         skipping,
         branching,
         walking,
+        sizes,
+        edges,
         stacking,
         pooling,
         maps,
         hello,
         distance,
+        growing,
         shapes,
     )
 }

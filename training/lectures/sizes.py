@@ -8,6 +8,7 @@ from model.errors import InputError
 from training.classifier_settings import ClassifierSettings
 from training.encoders.convolution import sizes
 from training.lectures.lesson import Lecture, Result, draw_lines, numbers_table
+from training.tables import Table
 
 if TYPE_CHECKING:
     from training.lectures.lesson import Scale
@@ -34,7 +35,9 @@ def run(_scale: Scale) -> Result:
             except InputError:
                 row[name] = 0  # refused: no place is left
         numbers[str(characters)] = row
-    table = numbers_table("characters N", numbers)
+    plain = numbers_table("characters N", numbers)
+    rows = tuple(tuple("refused" if cell == "0" else cell for cell in row) for row in plain.rows)
+    table = Table(columns=plain.columns, rows=rows)
     return Result(table=table, numbers=numbers, draw=draw_lines(numbers, list(FORMS), "characters", "places left"))
 
 

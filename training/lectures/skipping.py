@@ -2,37 +2,42 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, get_args
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from training.classifier_settings import ClassifierSettings, Skip
-from training.lectures.classroom import countries, learn
+from training.classifier_settings import ClassifierSettings
+from training.lectures.classroom import ACCURACY, accuracies, countries
 from training.lectures.lesson import Lecture, Result, draw_lines, numbers_table
 
 if TYPE_CHECKING:
     from training.lectures.lesson import Scale
 
 DEPTHS = (2, 5, 10, 20)
+PLAIN = ClassifierSettings(
+    encoder="window",
+    hidden_width=64,
+    window_characters=16,
+    activation="tanh",
+    initialise="small",
+    dropout=0.1,
+)
+KINDS = {
+    "plain": PLAIN,
+    "residual": replace(PLAIN, skip="residual"),
+    "highway": replace(PLAIN, skip="highway"),
+    "plain, Xavier": replace(PLAIN, initialise="xavier"),
+}
 
 
 def run(scale: Scale) -> Result:
     """Train every kind at every depth."""
-    texts, numbers = countries(scale.names), {}
-    for depth in (each for each in DEPTHS if each <= scale.most):
-        row: dict[str, float] = {}
-        for skip in get_args(Skip):
-            settings = ClassifierSettings(
-                encoder="window",
-                layers=depth,
-                hidden_width=64,
-                window_characters=16,
-                activation="tanh",
-                initialise="small",
-                skip=skip,
-                dropout=0.1,
-            )
-            row[skip] = learn(settings, texts, scale).accuracy
-        numbers[str(depth)] = row
-    draw = draw_lines(numbers, get_args(Skip), "layers", "accuracy held out")
+    texts, numbers = countries(scale), {}
+    for depth in (each for each in DEPTHS if each <= scale.deepest):
+        numbers[str(depth)] = {
+            kind: accuracies(replace(settings, layers=depth), texts, scale)[ACCURACY]
+            for kind, settings in KINDS.items()
+        }
+    draw = draw_lines(numbers, list(KINDS), "layers", ACCURACY)
     return Result(table=numbers_table("layers", numbers), numbers=numbers, draw=draw)
 
 
