@@ -91,9 +91,10 @@ def draw_lines(
             )
         if logarithmic:
             axes.set_yscale("log")
+        axes.set_xticks([float(name) for name in numbers], list(numbers))
         axes.set_xlabel(across)
         axes.set_ylabel(up)
-        axes.legend()
+        name_kinds(axes, kinds)
 
     return draw
 
@@ -110,7 +111,12 @@ def draw_bars(numbers: Mapping[str, Mapping[str, float]], kinds: Sequence[str], 
         axes.set_yticks([at + middle for at in range(len(numbers))], list(numbers))
         axes.invert_yaxis()
         axes.set_xlabel(across)
-        if len(kinds) > 1:
-            axes.legend()
+        name_kinds(axes, kinds)
 
     return draw
+
+
+def name_kinds(axes: Axes, kinds: Sequence[str]) -> None:
+    """Say above a picture which colour is which, where there are several."""
+    if len(kinds) > 1:
+        axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=len(kinds), frameon=False)

@@ -41,7 +41,7 @@ def run(scale: Scale) -> Result:
     }
 
     def draw(axes: Axes) -> None:
-        across = np.linspace(-8, 8, 100)
+        across = np.linspace(-16, 16, 200)
         axes.plot(across, 1 / (1 + np.exp(-across)), color="grey", label="sigmoid")
         for word, of_word, one in zip(WORDS, logits, sigmoid, strict=True):
             axes.plot(of_word[1] - of_word[0], one, marker="o", linestyle="", label=word)
