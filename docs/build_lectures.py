@@ -17,6 +17,7 @@ from training.tables import Table, markdown
 
 DOCS = Path(__file__).parent
 ENGLISH, KOREAN = "lectures.md", "lectures.ko.md"
+FILTER = re.compile(r"filter (\d+): ('.+') in (.+), for (.+)")  # a row of the activation maps
 IN_KOREAN = {  # headings, and what stands in the first cell of rows
     "layer": "층",
     "gives": "내놓는 값",
@@ -32,8 +33,8 @@ IN_KOREAN = {  # headings, and what stands in the first cell of rows
     "word": "낱말",
     "logit of more a": "a가 많다는 로짓",
     "logit of more b": "b가 많다는 로짓",
-    "sigmoid of their difference": "차의 시그모이드",
-    "softmax": "소프트맥스",
+    "P(more b), sigmoid of their difference": "b가 많을 확률, 차의 시그모이드",
+    "P(more b), softmax": "b가 많을 확률, 소프트맥스",
     "first weights": "초기값",
     "zeros, relu": "0, ReLU",
     "small, relu": "작은 값, ReLU",
@@ -82,11 +83,11 @@ IN_KOREAN = {  # headings, and what stands in the first cell of rows
     "pooling": "풀링",
     "max over the text": "글 전체의 최댓값",
     "mean over the text": "글 전체의 평균",
-    "last over the text": "마지막 상태",
+    "last over the text": "글의 마지막 위치",
     "attention over the text": "글 전체의 어텐션",
     "max of each 2, then over the text": "둘마다 최댓값, 그다음 글 전체",
     "max of each 3, then over the text": "셋마다 최댓값, 그다음 글 전체",
-    "strongest filters": "가장 센 필터",
+    "strongest filters": "가중치가 가장 큰 필터",
     "fires": "활성값",
     "weight": "가중치 값",
     "letter read": "읽은 글자",
@@ -97,7 +98,7 @@ IN_KOREAN = {  # headings, and what stands in the first cell of rows
     "always the commonest": "가장 흔한 답만 할 때",
     "one-to-one: a letter, its kind": "일대일: 글자의 종류",
     "one-to-many: h, then ello": "일대다: h 다음 ello",
-    "many-to-one: a word, which kind it has more of": "다대일: 단어에 더 많은 종류",
+    "many-to-one: a word, which kind it has more of": "다대일: 단어에 모음이 더 많은지",
     "many-to-many: a word, of each letter whether it was there before": "다대다: 글자마다 앞에 나왔는지",
     "many-to-many: a word, its vowels twice": "다대다: 모음만 두 번씩",
 }
@@ -105,7 +106,9 @@ IN_KOREAN = {  # headings, and what stands in the first cell of rows
 
 def in_korean(table: Table) -> Table:
     """Give a table with its headings and the names of its rows in Korean, as far as they are words."""
-    rows = (tuple(IN_KOREAN.get(cell, cell) for cell in row) for row in table.rows)
+    rows = (
+        tuple(IN_KOREAN.get(cell, FILTER.sub(r"필터 \1: \2, \3에서, \4", cell)) for cell in row) for row in table.rows
+    )
     return Table(columns=tuple(IN_KOREAN.get(column, column) for column in table.columns), rows=tuple(rows))
 
 

@@ -181,7 +181,7 @@ def tag(model: Path, texts: tuple[str, ...], as_json: bool) -> None:
         sys.stdout.flush()
 
 
-@click.command(epilog="Example: machim transduce models/names 'Stephen' --limit 3")
+@click.command(epilog="Example: machim transduce models/hangul Stephen --limit 3")
 @MODEL
 @click.argument("texts", nargs=-1, required=True, metavar="[TEXT]...")
 @click.option("--limit", type=click.IntRange(min=1, max=100), default=1, show_default=True, help="Results wanted.")

@@ -40,8 +40,10 @@ def symbol_of(label: str | None, labels: Sequence[str], prefix: str) -> str:
         prefix: of the text.
 
     Raises:
-        InputError: the model does not know the label, or it must be told one.
+        InputError: the model does not know the label, or it must be told one, or the prefix has one of its own.
     """
+    if labels and without_symbols(prefix) != prefix:
+        raise InputError("prefix must have no character of those that stand for labels (U+F0000 and on)")
     if label is None:
         if labels and prefix:
             raise InputError("label must be told where a prefix is, got none")

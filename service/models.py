@@ -19,7 +19,12 @@ from service.problems import ProblemError
 
 Kind = TypeVar("Kind", LoadedModel, LoadedClassifier, LoadedTagger, LoadedTransducer)
 LAST_ASKED = {"text": 1, GENERATE_TASK: 2}  # of language models, where a request names none
-ABILITIES = {LoadedModel: "complete", LoadedClassifier: "classify", LoadedTagger: "tag", LoadedTransducer: "transduce"}
+ABILITIES = {
+    LoadedModel: "complete or generate",
+    LoadedClassifier: "classify",
+    LoadedTagger: "tag",
+    LoadedTransducer: "transduce",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,8 +77,8 @@ def load_models(folder: Path, memory: MemorySettings, logger: logging.Logger) ->
     return Models(by_name=by_name, left_out=tuple(left_out))
 
 
-def find_model(models: Models, name: str | None, kind: type[Kind]) -> Kind:
-    """Find the model a request names, or the default one of the kind that can answer it.
+def find_model(models: Models, name: str | None, kind: type[Kind], task: str | None = None) -> Kind:
+    """Find the model a request names, or the default one of the kind that can answer it, one for a task before others.
 
     Raises:
         ProblemError: 503 when there is no model at all, 404 when there is none of the kind or of that name, 422 when
@@ -86,7 +91,7 @@ def find_model(models: Models, name: str | None, kind: type[Kind]) -> Kind:
         tasks = ", ".join(f"{loaded.name} for {loaded.task}" for loaded in models.by_name.values())
         raise ProblemError(HTTPStatus.NOT_FOUND, f"a model that can {ABILITIES[kind]} must be loaded, got {tasks}")
     if name is None:
-        return those[0]
+        return next((loaded for loaded in those if loaded.task == task), those[0])
     found = models.by_name.get(name)
     if isinstance(found, kind):
         return found

@@ -11,6 +11,7 @@ from model.classification import as_json_object as as_json_classification
 from model.classification import classify
 from model.classifier import LoadedClassifier
 from model.completion import as_json_object, complete
+from model.conditions import GENERATE_TASK
 from model.explanation import as_json_explanation, explain
 from model.generation import generate
 from model.loaded import LoadedModel
@@ -66,7 +67,8 @@ def _complete(body: CompleteBody) -> Response:
 @routes.post("/v1/generate")
 def generate_body() -> Response:
     body = from_json(GenerateBody, request, _settings())
-    loaded = find_model(_models(), body.model, LoadedModel)
+    task = None if body.label is None else GENERATE_TASK
+    loaded = find_model(_models(), body.model, LoadedModel, task)
     reply = generate(loaded, body.to_request())
     return json_response(
         {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -81,6 +82,19 @@ def test_a_label_that_is_not_told_is_drawn(letters: LoadedModel) -> None:
     assert {reply.label for reply in replies} == {"early", "late"}
     for reply in replies:
         assert set(reply.text) <= set("ab" if reply.label == "early" else "xy")
+
+
+def test_a_prefix_brings_no_label_of_its_own(letters: LoadedModel) -> None:
+    with pytest.raises(InputError, match="prefix must have no character of those that stand for labels"):
+        generate(letters, GenerationRequest(label="early", prefix=label_symbol(1)))
+
+
+def test_where_a_label_is_told_the_model_of_labels_is_asked(models: Path, tiny_models: Path, tmp_path: Path) -> None:
+    shutil.copytree(models / "letters", tmp_path / "letters")
+    shutil.copytree(tiny_models / "hello", tmp_path / "hello")
+    client = create_app(Settings(models=tmp_path)).test_client()
+    assert client.post("/v1/generate", json={"label": "late"}).get_json()["model"] == "letters"
+    assert client.post("/v1/generate", json={"prefix": "h"}).get_json()["model"] == "hello"
 
 
 def test_a_drawn_label_takes_no_room(letters: LoadedModel) -> None:

@@ -58,9 +58,12 @@ def test_each_layer_reads_what_the_one_before_it_gives(results: dict[str, Result
 
 def test_of_two_labels_softmax_is_a_sigmoid() -> None:
     numbers = LECTURES["outputs"].run(LEARNS).numbers
-    assert all(abs(row["softmax"] - row["sigmoid of their difference"]) < 1e-6 for row in numbers.values())
-    assert numbers["aaab"]["softmax"] < 0.1
-    assert numbers["abbb"]["softmax"] > 0.9
+    assert all(
+        abs(row["P(more b), softmax"] - row["P(more b), sigmoid of their difference"]) < 1e-6
+        for row in numbers.values()
+    )
+    assert numbers["aaab"]["P(more b), softmax"] < 0.1
+    assert numbers["abbb"]["P(more b), softmax"] > 0.9
 
 
 def test_from_zeros_units_stay_equal_and_from_others_they_do_not() -> None:
@@ -126,10 +129,10 @@ def test_residual_networks_learn_where_plain_ones_do_not() -> None:
     assert numbers["10"]["plain"] < 0.2 < numbers["10"]["highway"]
 
 
-def test_pooling_keeps_what_is_large_wherever_it_stands() -> None:
-    numbers = LECTURES["pooling"].run(LEARNS).numbers
+def test_the_largest_values_of_a_text_tell_more_than_their_mean() -> None:
+    numbers = LECTURES["pooling"].run(replace(LEARNS, tested=200, seeds=2)).numbers
     assert len(numbers) == 6
-    assert all(row["accuracy"] > 0.2 for row in numbers.values()), numbers
+    assert numbers["max over the text"]["accuracy"] > numbers["mean over the text"]["accuracy"], numbers
 
 
 def test_more_layers_have_more_weights(results: dict[str, Result]) -> None:
@@ -137,10 +140,11 @@ def test_more_layers_have_more_weights(results: dict[str, Result]) -> None:
     assert weights == sorted(set(weights))
 
 
-def test_gates_remember_over_five_letters() -> None:
-    numbers = LECTURES["distance"].run(LEARNS).numbers
-    assert numbers["5"]["lstm"] > 0.95
-    assert numbers["5"]["gru"] > 0.95
+def test_gates_remember_farther_than_relu() -> None:
+    numbers = LECTURES["distance"].run(replace(LEARNS, names=120, farthest=20)).numbers
+    assert numbers["5"]["rnn-relu"] > 0.9
+    assert numbers["20"]["rnn-relu"] < 0.7
+    assert numbers["20"]["lstm"] > 0.9
 
 
 def test_all_shapes_are_learned() -> None:

@@ -176,7 +176,9 @@ def test_a_classifier_that_is_asked_to_write_is_refused_with_the_names_of_those_
     body = {"model": "pair"} | ({"q": "a"} if path.endswith("complete") else {})
     problem = problem_of(client.post(path, json=body))
     assert problem["status"] == 422
-    assert "model must be one of hello, tiny, which can complete, got 'pair' for classify" in problem["detail"]
+    assert (
+        "model must be one of hello, tiny, which can complete or generate, got 'pair' for classify" in problem["detail"]
+    )
 
 
 @pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", ""])
@@ -194,7 +196,7 @@ def test_a_folder_of_classifiers_alone_classifies_and_says_that_it_cannot_comple
     client = create_app(Settings(models=classifiers)).test_client()
     assert client.get("/readyz").status_code == 200
     assert client.post("/v1/classify", json={"text": "Seoul"}).get_json()["model"] == "countries"
-    says = "a model that can complete must be loaded, got countries for classify, pair for classify"
+    says = "a model that can complete or generate must be loaded, got countries for classify, pair for classify"
     for response in (
         client.get("/v1/complete?q=a"),
         client.get("/v1/complete?q=a&model=pair"),

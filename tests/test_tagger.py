@@ -117,7 +117,7 @@ def test_a_causal_tagger_does_not_look_ahead() -> None:
     ("told", "message"),
     [
         ({"encoder": "wide+branches"}, "encoder must have no wide part to tag characters, got 'wide.branches'"),
-        ({"encoder": "convolution"}, "pool_width must be 1 for a tag at each character, got 2"),
+        ({"encoder": "convolution"}, "pool_width must be 1 to tag characters, got 2"),
         ({"encoder": "convolution", "pool_width": 1, "stride": 2}, "stride must be 1"),
         ({"encoder": "convolution", "pool_width": 1, "padding": "valid"}, "padding must be same or causal"),
     ],

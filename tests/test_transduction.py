@@ -203,6 +203,7 @@ def test_a_transducer_is_measured_beside_looking_up(models: Path, pairs_file: Pa
     assert 0 < figures["transducing_ms"]["p50"] <= figures["transducing_ms"]["p99"]
     shown = machim("evaluate", str(models / "names"), str(pairs_file)).stdout
     assert "| character error rate |" in shown
+    assert "nearest" not in shown
     refused = machim("evaluate", str(models / "names"), str(pairs_file), "--phrases", "3")
     assert "--phrases is for models of phrases, got a model that turns texts into others" in refused.stderr
 
@@ -211,7 +212,9 @@ def test_the_command_line_trains(pairs_file: Path, tmp_path: Path) -> None:
     told = ["--minutes", "0.1", "--hidden-width", "16", "--embedding-width", "16", "--threads", "1", "--json"]
     done = machim("train", str(pairs_file), "--task", "transduce", "--out", str(tmp_path / "m"), *told)
     assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["figures"]["transducing"]["character_error_rate"] > 0
+    figures = json.loads(done.stdout)["figures"]
+    assert figures["transducing"]["character_error_rate"] > 0
+    assert figures["texts"] > 20  # however short the run
     for idle in (["--members", "2"], ["--text-column", "name"]):
         refused = machim("train", str(pairs_file), "--task", "transduce", "--out", str(tmp_path / "m"), *idle)
         assert f"{idle[0]} changes nothing of models that turn texts into others" in refused.stderr

@@ -112,7 +112,7 @@ def figures_tables(figures: dict[str, JSON]) -> list[Table]:
         tagging_table(figures),
         transducing_table(figures),
         scores_table(figures),
-        label_table(as_mapping(figures.get("per_label"))),
+        label_table(as_mapping(figures.get("per_label")), tags="whole_texts" in figures),
         members_table(as_mapping(figures.get("members_bits_per_character"))),
         teacher_table(as_mapping(as_mapping(figures.get("teacher")).get("bits_per_character"))),
         completion_table(as_mapping(figures.get("completion"))),
@@ -187,17 +187,19 @@ def tagging_table(figures: dict[str, JSON]) -> Table:
 def transducing_table(figures: dict[str, JSON]) -> Table:
     """Show how often texts became what they should, beside looking the nearest one up."""
     scored, nearest = as_mapping(figures.get("transducing")), as_mapping(figures.get("nearest"))
+    beside = ("nearest text, looked up",) if nearest else ()
     rows: list[tuple[str, ...]] = [
-        (name, plain(scored[key]), plain(nearest.get(key, "")))
+        (name, plain(scored[key]), *(plain(nearest.get(key, "")) for _ in beside))
         for key, name in TRANSDUCING_ROWS.items()
         if key in scored
     ]
     times = as_mapping(figures.get("transducing_ms"))
-    rows += [(f"{name}, ms a text", plain(times[key]), "") for key, name in TAGGING_TIMES.items() if key in times]
-    return Table(
-        columns=(f"transducing {plain(figures.get('texts', ''))} texts", "machim", "nearest text, looked up"),
-        rows=tuple(rows),
-    )
+    rows += [
+        (f"{name}, ms a text", plain(times[key]), *("" for _ in beside))
+        for key, name in TAGGING_TIMES.items()
+        if key in times
+    ]
+    return Table(columns=(f"transducing {plain(figures.get('texts', ''))} texts", "machim", *beside), rows=tuple(rows))
 
 
 def table_with(columns: tuple[str, ...], last: str, rows: list[tuple[str, ...]]) -> Table:
@@ -222,12 +224,14 @@ def scores_table(figures: dict[str, JSON]) -> Table:
     return Table(columns=(heading, "served (int8)", "trained (float32)"), rows=tuple(rows))
 
 
-def label_table(labels: dict[str, JSON]) -> Table:
-    """Show how well each label was found; of many labels the worst."""
+def label_table(labels: dict[str, JSON], *, tags: bool = False) -> Table:
+    """Show how well each label of texts was found, or each tag of characters; of many the worst."""
     rows = {label: as_mapping(each) for label, each in labels.items()}
     shown = sorted(rows, key=lambda label: float(plain(rows[label].get("f1", 0))))[:MOST_LABELS]
-    name = "label" if len(shown) == len(rows) else f"the {len(shown)} worst of {len(rows)} labels"
-    return table_of(name, LABEL_COLUMNS, {label: rows[label] for label in shown})
+    kind = "tag" if tags else "label"
+    name = kind if len(shown) == len(rows) else f"the {len(shown)} worst of {len(rows)} {kind}s"
+    columns = {**LABEL_COLUMNS, "texts": "characters" if tags else "texts"}
+    return table_of(name, columns, {label: rows[label] for label in shown})
 
 
 def completion_table(completion: dict[str, JSON]) -> Table:

@@ -61,8 +61,9 @@ def read_spacing(
     skipped = 0
     for source in find_sources(sources):
         bad_lines = BadLines(source.name, skip=settings.skip_bad_lines)
-        lines |= dict.fromkeys(" ".join(line.split()) for _, line in read_lines(source, settings.encoding, bad_lines))
-        bad_lines.check_some(good=len(lines), what="a line of text", report=report)
+        read = [" ".join(line.split()) for _, line in read_lines(source, settings.encoding, bad_lines)]
+        lines |= dict.fromkeys(read)
+        bad_lines.check_some(good=sum(map(bool, read)), what="a line of text", report=report)
         skipped += bad_lines.count
     pairs = [(characters, tags) for characters, tags in map(unspaced, lines) if len(characters) > 1]
     if not any(tags.any() for _, tags in pairs):

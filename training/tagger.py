@@ -19,23 +19,23 @@ if TYPE_CHECKING:
     from training.classifier_settings import ClassifierSettings
 
 
-def check_tagging(settings: ClassifierSettings) -> None:
-    """Refuse parts that do not keep a place for each character.
+def check_tagging(settings: ClassifierSettings, doing: str = "to tag characters") -> None:
+    """Refuse parts that do not keep a place for each character, which is needed for what is being done.
 
     Raises:
         InputError: with what they must be.
     """
     parts = {part for chain in settings.chains for part in chain}
     if "wide" in parts:
-        raise InputError(f"encoder must have no wide part to tag characters, got {settings.encoder!r}")
+        raise InputError(f"encoder must have no wide part {doing}, got {settings.encoder!r}")
     if settings.initialise == "rbm":
         raise InputError("initialise may be rbm only for models that sort texts")
     if "convolution" in parts:
         for name, wanted in (("stride", 1), ("pool_width", 1)):
             if getattr(settings, name) != wanted:
-                raise InputError(f"{name} must be 1 for a tag at each character, got {getattr(settings, name)}")
+                raise InputError(f"{name} must be 1 {doing}, got {getattr(settings, name)}")
         if settings.padding == "valid":
-            raise InputError("padding must be same or causal for a tag at each character, got 'valid'")
+            raise InputError(f"padding must be same or causal {doing}, got 'valid'")
 
 
 class TextTagger(CharacterReader):

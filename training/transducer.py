@@ -38,7 +38,7 @@ def check_transducing(settings: ClassifierSettings) -> None:
     Raises:
         InputError: with what they must be.
     """
-    check_tagging(settings)
+    check_tagging(settings, "to turn texts into others")
     if settings.cell not in DECODERS:
         raise InputError(f"cell must be one of {', '.join(DECODERS)} to write, got {settings.cell!r}")
 

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 MEASURED_SHARE, MEASURED_SECONDS = 0.1, (1.0, 60.0)  # of the time, kept for export and figures
 VALIDATED_PAIRS, TESTED_SOURCES = 1_000, 2_000
 RESULTS = 5  # asked for, of each text that is tested
-NEAREST_SECONDS = 2.0  # to look the nearest texts up in, when the time for asking is over
+LEAST_TESTED = 100  # whatever the time
 LEARNED_PAIRS, LEAST_EPOCHS, MOST_EPOCHS = 1_000_000, 10, 100
 
 
@@ -102,7 +102,7 @@ def train_transducer(
         "outcome": in_places(asdict(outcome)),
     }
     write = partial(write_transducer, network=network.cpu().eval(), alphabets=(alphabets[0], alphabets[1]))
-    figures = measured(write, held_out, learned, began + clock.seconds - reserve / 4 - NEAREST_SECONDS)
+    figures = measured(write, held_out, learned, began + clock.seconds - reserve / 4)
     return Trained(directory=write(out, figures=figures, provenance=provenance), figures=figures)
 
 
@@ -169,21 +169,22 @@ def pair_figures(
         loaded: the model.
         pairs: that it did not learn from.
         learned: what it learned from; None where nobody knows.
-        deadline: by ``time.monotonic``, after which no text is asked, but for the first.
+        deadline: by ``time.monotonic``, after which no text is asked, but for the first hundred.
     """
     known = pairs.by_source()
     order = np.random.default_rng(0).permutation(len(known))
     sources = [list(known)[place] for place in order][:TESTED_SOURCES]
     transduce(loaded, sources[0], RESULTS)  # the first answer also waits for memory that later ones have
-    replies = []
+    neighbour = None if learned is None else NearestNeighbour(learned.by_source())
+    replies, looked_up = [], []
     for source in sources:
         replies.append(transduce(loaded, source, RESULTS))
-        if time.monotonic() > deadline:
+        looked_up.append([] if neighbour is None else neighbour.look_up(source))
+        if time.monotonic() > deadline and len(replies) >= LEAST_TESTED:
             break
     sources = sources[: len(replies)]
     wanted = [known[source] for source in sources]
     median, last = np.percentile([reply.elapsed_ms for reply in replies], [50, 99])
-    nearest_deadline = deadline + NEAREST_SECONDS
     figures: dict[str, JSON] = {
         "texts": len(sources),
         "results": RESULTS,
@@ -191,11 +192,6 @@ def pair_figures(
         "exact_replies": round(float(np.mean([reply.exact for reply in replies])), 4),
         "transducing_ms": {"p50": round(float(median), 3), "p99": round(float(last), 3)},
     }
-    if learned is not None:
-        neighbour, looked_up = NearestNeighbour(learned.by_source()), []
-        for source in sources:
-            looked_up.append(neighbour.look_up(source))
-            if time.monotonic() > nearest_deadline:
-                break
-        figures["nearest"] = {"texts": len(looked_up), **pair_scores(wanted[: len(looked_up)], looked_up)}
+    if neighbour is not None:
+        figures["nearest"] = pair_scores(wanted, looked_up)
     return figures

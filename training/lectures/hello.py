@@ -67,7 +67,7 @@ def run(_scale: Scale) -> Result:
         axes.set_xticks(range(len(units) + len(LETTERS)), units + [f"P({letter})" for letter in LETTERS])
         axes.axvline(len(units) - 0.5, color="black")
         axes.set_yticks(range(len(WORD) - 1), [f"{WORD[: place + 1]}…" for place in range(len(WORD) - 1)])
-        axes.set_xlabel("hidden units, and probabilities of the next letter")
+        axes.set_xlabel("hidden units, and probabilities of the next letter: red is -1, white 0, blue 1")
 
     return Result(table=numbers_table("letter read", numbers), numbers=numbers, draw=draw)
 

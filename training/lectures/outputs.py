@@ -34,8 +34,8 @@ def run(scale: Scale) -> Result:
         word: {
             "logit of more a": float(of_word[0]),
             "logit of more b": float(of_word[1]),
-            "sigmoid of their difference": float(one),
-            "softmax": float(softmax(of_word)[1]),
+            "P(more b), sigmoid of their difference": float(one),
+            "P(more b), softmax": float(softmax(of_word)[1]),
         }
         for word, of_word, one in zip(WORDS, logits, sigmoid, strict=True)
     }
