@@ -84,7 +84,7 @@ def test_text_without_spaces_teaches_none(tmp_path: Path) -> None:
     (tmp_path / "text.txt").write_text("가나다\n라마바\n", encoding="utf-8")
     (tmp_path / "none.txt").write_text("\n", encoding="utf-8")
     with pytest.raises(InputError, match=r"none.txt must hold a line of text, but it is empty"):
-        read_spacing([str(tmp_path / "a.txt"), str(tmp_path / "none.txt")], ReadingSettings())
+        read_spacing([str(tmp_path / "text.txt"), str(tmp_path / "none.txt")], ReadingSettings())
     with pytest.raises(InputError, match="texts to learn spacing from must have spaces, got none"):
         read_spacing([str(tmp_path / "text.txt")], ReadingSettings())
 
