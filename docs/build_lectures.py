@@ -6,14 +6,12 @@ Run ``python docs/build_lectures.py`` for all, or with the names of some.
 from __future__ import annotations
 
 import re
+import subprocess
 import sys
 import time
 from pathlib import Path
 
-from training.lecture_command import draw_result
-from training.lectures.lesson import FULL
 from training.lectures.programme import LECTURES
-from training.tables import Table, markdown
 
 DOCS = Path(__file__).parent
 ENGLISH, KOREAN = "lectures.md", "lectures.ko.md"
@@ -104,12 +102,18 @@ IN_KOREAN = {  # headings, and what stands in the first cell of rows
 }
 
 
-def in_korean(table: Table) -> Table:
-    """Give a table with its headings and the names of its rows in Korean, as far as they are words."""
-    rows = (
-        tuple(IN_KOREAN.get(cell, FILTER.sub(r"필터 \1: \2, \3에서, \4", cell)) for cell in row) for row in table.rows
+def in_korean(table: str) -> str:
+    """Give a table of Markdown with its headings and the names of its rows in Korean, as far as they are words."""
+    rows = (line.removeprefix("| ").removesuffix(" |").split(" | ") for line in table.splitlines())
+    return "\n".join(
+        line if len(row) == 1 else f"| {' | '.join(map(cell_in_korean, row))} |"
+        for line, row in zip(table.splitlines(), rows, strict=True)
     )
-    return Table(columns=tuple(IN_KOREAN.get(column, column) for column in table.columns), rows=tuple(rows))
+
+
+def cell_in_korean(cell: str) -> str:
+    """Give what stands in a cell in Korean, numbers and signs as they are."""
+    return IN_KOREAN.get(cell, FILTER.sub(r"필터 \1: \2, \3에서, \4", cell))
 
 
 def filled(page: str, name: str, table: str, seconds: float) -> str:
@@ -126,17 +130,16 @@ def filled(page: str, name: str, table: str, seconds: float) -> str:
 
 
 def main() -> None:
-    """Run what is named, or all."""
+    """Run the commands of what is named, or of all, as the pages show them."""
     (DOCS / "lectures").mkdir(exist_ok=True)
     for name in sys.argv[1:] or LECTURES:
         began = time.monotonic()
-        result = LECTURES[name].run(FULL)
+        command = [sys.executable, "-m", "machim", "lecture", name, "--picture", str(DOCS / "lectures" / f"{name}.svg")]
+        table = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout.rstrip("\n")
         seconds = time.monotonic() - began
-        draw_result(result, DOCS / "lectures" / f"{name}.svg")
-        for page, table in ((ENGLISH, result.table), (KOREAN, in_korean(result.table))):
+        for page, shown in ((ENGLISH, table), (KOREAN, in_korean(table))):
             path = DOCS / page
-            text = filled(path.read_text(encoding="utf-8"), name, markdown(table), seconds)
-            path.write_text(text, encoding="utf-8")
+            path.write_text(filled(path.read_text(encoding="utf-8"), name, shown, seconds), encoding="utf-8")
         print(f"{name}: {seconds:.0f} s", flush=True)  # noqa: T201 - it is a script
 
 
