@@ -94,7 +94,8 @@ def draw_lines(
         axes.set_xticks([float(name) for name in numbers], list(numbers))
         axes.set_xlabel(across)
         axes.set_ylabel(up)
-        name_kinds(axes, kinds)
+        if len(kinds) > 1:
+            axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=len(kinds), frameon=False)
 
     return draw
 
@@ -111,12 +112,7 @@ def draw_bars(numbers: Mapping[str, Mapping[str, float]], kinds: Sequence[str], 
         axes.set_yticks([at + middle for at in range(len(numbers))], list(numbers))
         axes.invert_yaxis()
         axes.set_xlabel(across)
-        name_kinds(axes, kinds)
+        if len(kinds) > 1:  # above all, for the names of rows take much of the width
+            axes.figure.legend(loc="outside upper center", ncols=len(kinds), frameon=False)
 
     return draw
-
-
-def name_kinds(axes: Axes, kinds: Sequence[str]) -> None:
-    """Say above a picture which colour is which, where there are several."""
-    if len(kinds) > 1:
-        axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=len(kinds), frameon=False)
