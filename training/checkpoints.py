@@ -158,6 +158,21 @@ def settings_of(architecture: dict[str, JSON], kind: type[Settings]) -> Settings
     return kind(**{name: value for name, value in architecture.items() if name in known})  # type: ignore[arg-type]
 
 
+def weights_of_members(networks: Iterable[nn.Module]) -> dict[str, NDArray[np.generic]]:
+    """Give the weights of an ensemble's networks by the number of the member and their name."""
+    return {
+        f"members.{number}.{name}": value
+        for number, network in enumerate(networks)
+        for name, value in weights_of(network).items()
+    }
+
+
+def of_member(tensors: Mapping[str, NDArray[np.generic]], number: int) -> dict[str, NDArray[np.generic]]:
+    """Give the weights of one member of those that ``weights_of_members`` gave, by their name."""
+    prefix = f"members.{number}."
+    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
+
+
 def set_weights(network: nn.Module, tensors: Mapping[str, NDArray[np.generic]], source: str) -> None:
     """Give a network the weights that ``weights_of`` gave.
 

@@ -17,7 +17,15 @@ from model.checkpoint import FORMAT, Manifest
 from model.classifier import CLASSIFIER_TASK
 from model.errors import CheckpointError, InputError
 from model.loaded import ALPHABET_FILE
-from training.checkpoints import WEIGHTS_FILE, now, set_weights, settings_of, weights_of, write_with_card
+from training.checkpoints import (
+    WEIGHTS_FILE,
+    now,
+    of_member,
+    set_weights,
+    settings_of,
+    weights_of_members,
+    write_with_card,
+)
 from training.classifier import TextClassifier
 from training.classifier_graph import export_classifier
 from training.classifier_settings import ClassifierSettings
@@ -68,9 +76,7 @@ def write_classifier(
     out: Path, classifier: Classifier, *, figures: dict[str, JSON], provenance: dict[str, JSON]
 ) -> Path:
     """Write one version of a classifier, its card beside it; give the version's folder."""
-    tensors: dict[str, NDArray[np.generic]] = {}
-    for number, network in enumerate(classifier.networks):
-        tensors |= {f"members.{number}.{name}": value for name, value in weights_of(network).items()}
+    tensors = weights_of_members(classifier.networks)
     if classifier.wide is not None:
         tensors |= wide_tensors(classifier.wide)
     parameters = sum(value.size for value in tensors.values())
@@ -138,9 +144,7 @@ def rebuild_classifier(loaded: LoadedClassifier) -> Classifier:
     networks = []
     for number, own_settings in enumerate(readers):
         network = TextClassifier(own_settings, len(loaded.alphabet), len(loaded.labels), letters)
-        prefix = f"members.{number}."
-        own = {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
-        set_weights(network, own, f"{loaded.name}: {WEIGHTS_FILE}, member {number}")
+        set_weights(network, of_member(tensors, number), f"{loaded.name}: {WEIGHTS_FILE}, member {number}")
         networks.append(network.eval())
     return Classifier(
         labels=loaded.labels,

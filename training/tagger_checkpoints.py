@@ -12,7 +12,15 @@ from safetensors.numpy import load, save
 from model.checkpoint import FORMAT, Manifest
 from model.errors import CheckpointError, InputError
 from model.loaded import ALPHABET_FILE
-from training.checkpoints import WEIGHTS_FILE, now, set_weights, settings_of, weights_of, write_with_card
+from training.checkpoints import (
+    WEIGHTS_FILE,
+    now,
+    of_member,
+    set_weights,
+    settings_of,
+    weights_of_members,
+    write_with_card,
+)
 from training.classifier_settings import ClassifierSettings
 from training.joining import average
 from training.letters import letters_of
@@ -57,9 +65,7 @@ def write_tagger(
     out: Path, tagger: Tagger, *, task: str, figures: dict[str, JSON], provenance: dict[str, JSON]
 ) -> Path:
     """Write one version of a tagger, its card beside it; give the version's folder."""
-    tensors: dict[str, NDArray[np.generic]] = {}
-    for number, network in enumerate(tagger.networks):
-        tensors |= {f"members.{number}.{name}": value for name, value in weights_of(network).items()}
+    tensors = weights_of_members(tagger.networks)
     members: list[JSON] = [asdict(network.settings) for network in tagger.networks]
     manifest = Manifest(
         format=FORMAT,
@@ -103,8 +109,6 @@ def rebuild_tagger(loaded: LoadedTagger) -> Tagger:
     except (InputError, TypeError, KeyError, SafetensorError, ValueError, AttributeError) as error:
         raise CheckpointError(f"{loaded.name}: the architecture and weights must be readable, got: {error}") from error
     for number, network in enumerate(networks):
-        prefix = f"members.{number}."
-        own = {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
-        set_weights(network, own, f"{loaded.name}: {WEIGHTS_FILE}")
+        set_weights(network, of_member(tensors, number), f"{loaded.name}: {WEIGHTS_FILE}")
         network.eval()
     return Tagger(tags=loaded.tags, alphabet=loaded.alphabet, networks=tuple(networks), temperature=temperature)
