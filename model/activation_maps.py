@@ -19,7 +19,7 @@ import numpy as np
 
 from model.classifier import ACTIVATIONS, NGRAM_ROWS, cut_text
 from model.errors import CheckpointError
-from model.hashed_ngrams import hash_ngrams, look_up, ngram_bounds
+from model.hashed_ngrams import look_up
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -139,8 +139,8 @@ def ngram_map(loaded: LoadedClassifier, text: str, number: int) -> NgramMap | No
         return None
     known, (rows,) = loaded.ngrams, loaded.outputs(text, [NGRAM_ROWS])
     which, values = known.of_text(text)
-    places, found = look_up(known.hashes, hash_ngrams([text], known.least, known.most)[0])
-    begins, ends, reached = (each[found] for each in ngram_bounds(text, known.least, known.most))
+    places, found = look_up(known.hashes, known.hashed([text])[0])
+    begins, ends, reached = (each[found] for each in known.bounds(text))
     owners = np.searchsorted(which, places)  # (M,)
     _, first, times = np.unique(owners, return_index=True, return_counts=True)
     return NgramMap(

@@ -74,7 +74,7 @@ def some_texts(lengths: Sequence[int] = LENGTHS, seed: int = 0) -> list[str]:
 def drawn_wide(hidden: int = 0, seed: int = 0) -> WideLayer:
     """A wide layer over the n-grams of texts like those that will be read, its rows of all sizes."""
     generator = np.random.default_rng(seed)
-    ngrams = known_ngrams(some_texts(seed=1), 1, 4, 2, 10_000)
+    ngrams = known_ngrams(some_texts(seed=1), 1, 4, 2, 10_000, across_spaces=True)
     sizes = generator.lognormal(0.0, 1.5, (len(ngrams.hashes), 1))
     weights = generator.normal(size=(len(ngrams.hashes), hidden or LABELS)) * sizes
     output = None

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from training.ngram_occurrences import known_ngrams, label_contrast, occurrences, text_chunks
+from training.ngram_occurrences import known_ngrams, label_contrast, mostly_hangul, occurrences, text_chunks
 from training.wide import WideLayer
 
 TEXTS = 200
@@ -44,7 +44,7 @@ def test_chunks_change_no_bit(monkeypatch: pytest.MonkeyPatch, at_once: int, hid
     for changed in (False, True):
         for name in NAMES if changed else ():
             monkeypatch.setattr(f"training.ngram_occurrences.{name}", at_once)
-        ngrams = known_ngrams(texts, 1, 4, 2, 10_000)
+        ngrams = known_ngrams(texts, 1, 4, 2, 10_000, across_spaces=True)
         ngrams = replace(ngrams, scales=np.linspace(0.5, 2, len(ngrams.hashes)).astype(np.float32))
         found = occurrences(texts, ngrams)
         layer = WideLayer(
@@ -67,6 +67,21 @@ def test_chunks_change_no_bit(monkeypatch: pytest.MonkeyPatch, at_once: int, hid
 
 
 def test_no_text_has_no_ngram() -> None:
-    ngrams = known_ngrams([], 1, 3, 1, 100)
+    ngrams = known_ngrams([], 1, 3, 1, 100, across_spaces=True)
     assert len(ngrams.hashes) == 0
     assert occurrences([], ngrams).starts.tolist() == [0]
+
+
+@pytest.mark.parametrize(
+    ("texts", "hangul"),
+    [
+        (["한글 ABC", "1234567890 !!!!!", "글"], False),
+        (["한글 ABC", "한 ㅋ"], True),
+        (["ㅋㅋㅋ ^^", "ok"], True),
+        (["도쿄 東京です"], False),
+        (["123", ""], False),
+        ([], False),
+    ],
+)
+def test_texts_are_hangul_where_most_of_their_letters_are(texts: list[str], hangul: bool) -> None:
+    assert mostly_hangul(texts) == hangul

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import time
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -17,6 +18,9 @@ from training.classifier_settings import ClassifierSettings
 from training.ngram_occurrences import Occurrences, known_ngrams, label_contrast, occurrences
 from training.targets import Targets
 from training.wide import Lesson, WideNetwork, descend, learn_wide
+
+if TYPE_CHECKING:
+    from training.classifier_settings import NgramSpaces
 
 WORDS = {0: ("good fine great", "sun"), 1: ("bad poor awful", "rain"), 2: ("so so plain", "fog")}
 
@@ -74,7 +78,7 @@ def test_contrast_of_two_labels_is_the_log_count_ratio() -> None:
 
 def test_sparse_rows_are_the_matrix_and_turned_around_its_transpose() -> None:
     lesson = some_lesson(9)
-    found = occurrences(lesson.texts, known_ngrams(lesson.texts, 1, 3, 1, 10_000))
+    found = occurrences(lesson.texts, known_ngrams(lesson.texts, 1, 3, 1, 10_000, across_spaces=True))
     matrix = found.matrix().to_dense()
     assert matrix.shape == (9, found.ngrams)
     np.testing.assert_allclose((matrix**2).sum(dim=1), 1, rtol=1e-5)
@@ -89,7 +93,7 @@ def test_sparse_rows_are_the_matrix_and_turned_around_its_transpose() -> None:
 def test_descending_ends_where_the_loss_is_least(strength: float, weighted: bool) -> None:
     """No gradient is left, and scikit-learn's logistic regression with the same penalty finds nothing better."""
     lesson = some_lesson(weighted=weighted)
-    found = occurrences(lesson.texts, known_ngrams(lesson.texts, 1, 3, 2, 10_000))
+    found = occurrences(lesson.texts, known_ngrams(lesson.texts, 1, 3, 2, 10_000, across_spaces=True))
     inputs = found.matrix().to_dense().double().numpy()
     network = WideNetwork(found.ngrams, 0, 3, torch.Generator())
     descend(network, lesson, both(found), strength, math.inf)
@@ -133,7 +137,7 @@ def test_a_strength_goes_on_from_the_one_before_and_the_layer_holds_the_scales()
 def test_scaled_inputs_reach_a_lower_loss_at_the_same_strength() -> None:
     """What only one label uses counts more, so its weight costs less."""
     lesson = some_lesson()
-    ngrams = known_ngrams(lesson.texts, 1, 3, 2, 10_000)
+    ngrams = known_ngrams(lesson.texts, 1, 3, 2, 10_000, across_spaces=False)
     found = occurrences(lesson.texts, ngrams)
     network = WideNetwork(found.ngrams, 0, 3, torch.Generator())
     descend(network, lesson, both(found), 0.5, math.inf)
@@ -144,6 +148,28 @@ def test_scaled_inputs_reach_a_lower_loss_at_the_same_strength() -> None:
         for logits in (torch.from_numpy(scaled.layer.logits(lesson.texts)), plain)
     ]
     assert losses[0] < losses[1]
+
+
+@pytest.mark.parametrize(
+    ("told", "words", "across"),
+    [
+        ("auto", ("재미", "있다"), True),
+        ("auto", ("good", "film"), False),
+        ("across", ("good", "film"), True),
+        ("within", ("재미", "있다"), False),
+    ],
+)
+def test_ngrams_go_across_spaces_where_hangul_is_written_or_where_told(
+    told: NgramSpaces, words: tuple[str, str], across: bool
+) -> None:
+    texts = [" ".join(words), "".join(words), words[0], words[1]] * 2
+    targets = Targets(numbers=np.array([0, 0, 1, 1] * 2), labels=2)
+    lesson = Lesson(texts=texts, targets=targets, text_weights=np.ones(len(texts)))
+    settings = ClassifierSettings(encoder="wide", ngram_spaces=told)
+    (learned,) = learn_wide(lesson, settings, (8.0,), 0, math.inf)
+    together, apart = (set(learned.layer.ngrams.of_text(text)[0].tolist()) for text in texts[1::-1])
+    assert learned.layer.ngrams.across_spaces == across
+    assert (together <= apart) == across  # apart it has n-grams with a space, too
 
 
 def test_no_time_left_still_gives_every_strength() -> None:
@@ -159,7 +185,7 @@ def test_no_time_left_still_gives_every_strength() -> None:
 def test_a_descent_ends_at_the_deadline_with_the_best_it_found(monkeypatch: pytest.MonkeyPatch, most: int) -> None:
     """The clock goes on by 1 at each look; the loss is looked at twice before the clock is."""
     lesson = some_lesson()
-    found = occurrences(lesson.texts, known_ngrams(lesson.texts, 1, 3, 2, 10_000))
+    found = occurrences(lesson.texts, known_ngrams(lesson.texts, 1, 3, 2, 10_000, across_spaces=True))
     network, looked = WideNetwork(found.ngrams, 0, 3, torch.Generator()), []
     at: list[list[torch.Tensor]] = []
     losses_of = Targets.losses
@@ -181,7 +207,7 @@ def test_a_descent_ends_at_the_deadline_with_the_best_it_found(monkeypatch: pyte
 
 def test_a_descent_says_that_it_came_to_its_end() -> None:
     lesson = some_lesson()
-    found = occurrences(lesson.texts, known_ngrams(lesson.texts, 1, 3, 2, 10_000))
+    found = occurrences(lesson.texts, known_ngrams(lesson.texts, 1, 3, 2, 10_000, across_spaces=True))
     assert descend(WideNetwork(found.ngrams, 0, 3, torch.Generator()), lesson, both(found), 0.5, math.inf)
 
 

@@ -13,7 +13,7 @@ from onnx import TensorProto
 
 from model.arrays import write_arrays
 from model.classifier import ACTIVATIONS, CLASSIFIER_FILE, NGRAM_ROWS
-from model.hashed_ngrams import HASHED_NGRAMS_FILE
+from model.hashed_ngrams import ACROSS_SPACES, HASHED_NGRAMS_FILE
 from model.pooled_filters import FILTERS_FILE
 from model.runtime import WEIGHTS_FILE
 from training.encoder_graphs import add_chain
@@ -89,7 +89,7 @@ def hashed_ngrams_bytes(ngrams: HashedNgrams, scales: NDArray[np.float32]) -> by
         "rarities": ngrams.rarities.astype(np.float32),
         "scales": scales,
     }
-    return write_arrays(arrays, {"least": ngrams.least, "most": ngrams.most})
+    return write_arrays(arrays, {"least": ngrams.least, "most": ngrams.most, ACROSS_SPACES: ngrams.across_spaces})
 
 
 def add_mean(graph: Graph, members: list[str], temperature: float) -> None:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from training.text_batches import TextBatch
 
 SCORED_CHARACTERS = 16_384  # in one call
-VALIDATED_TEXTS = 4_000  # held out, at each validation
+VALIDATED_TEXTS = 2_000  # held out, at each validation
 MACHINE_TEXTS, MACHINE_BATCH = 4_096, 32  # that restricted Boltzmann machines learn from, and at once
 
 

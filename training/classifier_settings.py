@@ -13,6 +13,7 @@ Activation = Literal["sigmoid", "tanh", "relu", "gelu"]
 Padding = Literal["valid", "same", "causal"]
 Pooling = Literal["max", "mean", "last", "attention"]
 Skip = Literal["none", "residual", "highway"]
+NgramSpaces = Literal["auto", "across", "within"]
 Initialisation = Literal["auto", "zeros", "small", "xavier", "he", "orthogonal", "rbm"]
 PARTS = ("wide", "convolution", "branches", "recurrent", "window")
 MOST_BRANCHES = 16
@@ -104,6 +105,13 @@ class ClassifierSettings:
     )
     ngram_least: int = field(default=1, metadata={"help": "Characters of the shortest n-gram of the wide part."})
     ngram_most: int = field(default=5, metadata={"help": "Characters of the longest n-gram of the wide part."})
+    ngram_spaces: NgramSpaces = field(
+        default="auto",
+        metadata={
+            "help": "Whether an n-gram of the wide part may go across a space as if there were none: across, within"
+            " (words), or auto: across where most letters are Hangul, whose words are written together and apart."
+        },
+    )
     ngram_texts: int = field(default=2, metadata={"help": "Texts that an n-gram must stand in to be known."})
     ngram_hidden: int = field(
         default=0, metadata={"help": "Hidden units over the n-grams of the wide part; 0 for one linear layer."}
@@ -117,6 +125,7 @@ class ClassifierSettings:
             ("padding", Padding),
             ("pooling", Pooling),
             ("skip", Skip),
+            ("ngram_spaces", NgramSpaces),
             ("initialise", Initialisation),
             ("cell", Cell),
         ):

@@ -93,7 +93,19 @@ def text_chunks(texts: Sequence[str]) -> Iterator[Sequence[str]]:
         yield texts[begin:]
 
 
-def known_ngrams(texts: Sequence[str], least: int, most: int, fewest_texts: int, most_kept: int) -> HashedNgrams:
+def mostly_hangul(texts: Sequence[str]) -> bool:
+    """Tell whether more than half of all letters are Hangul, syllables or letters of them."""
+    hangul = letters = 0
+    for text in texts:
+        found = [character for character in text if character.isalpha()]
+        letters += len(found)
+        hangul += sum("\uac00" <= each <= "\ud7a3" or "\u3131" <= each <= "\u318e" for each in found)
+    return 2 * hangul > letters
+
+
+def known_ngrams(
+    texts: Sequence[str], least: int, most: int, fewest_texts: int, most_kept: int, *, across_spaces: bool
+) -> HashedNgrams:
     """Find the n-grams that stand in enough texts, the most widespread where there are too many.
 
     Args:
@@ -102,10 +114,11 @@ def known_ngrams(texts: Sequence[str], least: int, most: int, fewest_texts: int,
         most: characters of an n-gram.
         fewest_texts: that one must stand in.
         most_kept: F at most.
+        across_spaces: see ``HashedNgrams``.
     """
     counted: dict[str, NDArray[Any]] = {"hashes": np.empty(0, np.uint64), "texts": np.empty(0, np.int64)}
     for length in range(least, most + 1):
-        different, texts_with = different_ngrams(texts, length)
+        different, texts_with = different_ngrams(texts, length, across_spaces=across_spaces)
         kept = texts_with >= fewest_texts
         counted["hashes"] = np.concatenate([counted["hashes"], different[kept]])
         counted["texts"] = np.concatenate([counted["texts"], texts_with[kept]])
@@ -118,14 +131,17 @@ def known_ngrams(texts: Sequence[str], least: int, most: int, fewest_texts: int,
         scales=np.ones(len(chosen), np.float32),
         least=least,
         most=most,
+        across_spaces=across_spaces,
     )
 
 
-def different_ngrams(texts: Sequence[str], length: int) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
+def different_ngrams(
+    texts: Sequence[str], length: int, *, across_spaces: bool
+) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
     """Find all n-grams of a length in texts: their hashes (F,), ascending, and how many texts have each (F,)."""
     found, counts = [np.empty(0, np.uint64)], [np.empty(0, np.int32)]
     for chunk in text_chunks(texts):
-        hashes, owners = hash_ngrams(chunk, length, length)
+        hashes, owners = hash_ngrams(chunk, length, length, across_spaces=across_spaces)
         order = np.lexsort((owners, hashes))
         hashes, owners = hashes[order], owners[order]
         new = np.ones(len(hashes), np.bool_)
@@ -158,7 +174,7 @@ def occurrences_at_once(
     texts: Sequence[str], ngrams: HashedNgrams
 ) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]]:
     """Find the n-grams known in some texts: how many each text has (D,), the places and the values of all (M,)."""
-    hashes, owners = hash_ngrams(texts, ngrams.least, ngrams.most)
+    hashes, owners = ngrams.hashed(texts)
     places, found = look_up(ngrams.hashes, hashes)
     keys, repeats = np.unique(owners[found] * max(len(ngrams.hashes), 1) + places, return_counts=True)
     rows, places = np.divmod(keys, max(len(ngrams.hashes), 1))

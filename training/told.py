@@ -46,11 +46,12 @@ NOT_FOR_PAIRS = (
     "pooling",
     "ngram_least",
     "ngram_most",
+    "ngram_spaces",
     "ngram_texts",
     "ngram_hidden",
     "longest",
 )
-NOT_FOR_TAGS = (*NOT_FOR_LINES, "pooling", "ngram_least", "ngram_most", "ngram_texts", "ngram_hidden")
+NOT_FOR_TAGS = (*NOT_FOR_LINES, "pooling", "ngram_least", "ngram_most", "ngram_spaces", "ngram_texts", "ngram_hidden")
 
 
 def refuse_idle(told: Collection[str], used: tuple[type, ...], idle: Collection[str], what: str) -> None:

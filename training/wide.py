@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from training.ngram_occurrences import known_ngrams, label_contrast, occurrences, text_chunks
+from training.ngram_occurrences import known_ngrams, label_contrast, mostly_hangul, occurrences, text_chunks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -223,6 +223,8 @@ def learn_wide(
         settings.ngram_most,
         settings.ngram_texts,
         MOST_WEIGHTS // (settings.ngram_hidden or lesson.targets.labels),
+        across_spaces=settings.ngram_spaces == "across"
+        or (settings.ngram_spaces == "auto" and mostly_hangul(lesson.texts)),
     )
     found = occurrences(lesson.texts, ngrams)
     contrast = label_contrast(found, lesson.targets.numbers, lesson.targets.labels)
