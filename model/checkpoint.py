@@ -38,6 +38,7 @@ __all__ = [
     "Checkpoint",
     "FileRecord",
     "Manifest",
+    "check_task",
     "check_writable",
     "list_models",
     "open_checkpoint",
@@ -137,6 +138,22 @@ def check_writable(model_directory: Path) -> None:
         temporary = _temporary_path(model_directory)
         temporary.mkdir()
         temporary.rmdir()
+
+
+def check_task(model_directory: Path, task: str) -> None:
+    """See that the versions in a model's folder, if any is whole, are of a task: who serves it asks for that.
+
+    Raises:
+        InputError: they are of another.
+    """
+    try:
+        held = open_checkpoint(model_directory).manifest.task
+    except (InputError, CheckpointError):
+        return
+    if held != task:
+        raise InputError(
+            f"--out {model_directory}: its versions are of task {held}, got one of task {task}: name another folder"
+        )
 
 
 def open_checkpoint(path: Path) -> Checkpoint:

@@ -13,6 +13,7 @@ import pytest
 from model.checkpoint import (
     FORMAT,
     Manifest,
+    check_task,
     check_writable,
     open_checkpoint,
     write_checkpoint,
@@ -125,6 +126,16 @@ def test_the_manifest_is_flushed_last_and_before_the_renaming(folder: Path, monk
     assert flushed[:4] == [*FILES, "model.json"]
     assert flushed[4].startswith(".unfinished-")
     assert flushed[5:] == ["renamed", "search"]
+
+
+def test_a_folder_takes_versions_of_one_task_or_of_any_where_none_is_whole(folder: Path) -> None:
+    check_task(folder, "classify")
+    written = write(folder)
+    check_task(folder, "text")
+    with pytest.raises(InputError, match="its versions are of task text, got one of task classify: name another"):
+        check_task(folder, "classify")
+    (written / "empty").unlink()
+    check_task(folder, "classify")
 
 
 def test_writers_that_race_for_a_number_all_get_one(folder: Path) -> None:

@@ -74,6 +74,29 @@ def test_train_reports_progress_on_standard_error_only(phrases: Path, tmp_path: 
     assert b"\x1b[" not in result.stderr
 
 
+@pytest.mark.parametrize(
+    ("task", "content"),
+    [
+        ("auto", "one line of text\n\n" * 40),
+        ("classify", "a\tx\nb\ty\n" * 20),
+        ("spacing", "a b c\n" * 20),
+        ("tag", "a\tx\nb\ty\n\n" * 20),
+        ("transduce", "abc\tcba\nxy\tyx\n" * 20),
+        ("generate", "a\tx\na\txx\nb\ty\nb\tyy\n" * 20),
+    ],
+)
+def test_a_folder_holds_versions_of_one_task(task: str, content: str, trained: Path) -> None:
+    before = sorted(entry.name for entry in trained.iterdir())
+    result = machim("train", "-", "--task", task, "--out", trained, "--minutes", "0", given=content.encode())
+    last = result.stderr.decode().splitlines()[-1]
+    named = "text" if task == "auto" else task
+    assert result.returncode == 2
+    assert last == (
+        f"machim: --out {trained}: its versions are of task autocomplete, got one of task {named}: name another folder"
+    )
+    assert sorted(entry.name for entry in trained.iterdir()) == before
+
+
 def test_train_reads_standard_input_and_makes_a_second_version(phrases: Path, trained: Path) -> None:
     result = machim("train", "-", "--out", trained, *SMALL, given=phrases.read_bytes())
     assert result.returncode == 0, result.stderr.decode()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from model.alphabet import count_characters, train_alphabet
+from model.classifier import CLASSIFIER_TASK
 from training.classifier_checkpoints import Classifier, write_classifier
 from training.classifier_figures import classifier_figures, logits_of_parts
 from training.classifier_members import learn_networks
@@ -62,9 +63,9 @@ def train_classifier(
         report: where to write what was observed and measured, as HTML; None for nowhere.
 
     Raises:
-        InputError: the texts or a setting break a rule, there is no such device, or the folder cannot be written.
+        InputError: the texts or a setting break a rule, there is no such device, or the folder cannot take the model.
     """
-    device = prepare(told.training, out)
+    device = prepare(told.training, out, CLASSIFIER_TASK)
     if told.start is not None:
         check_classifier(told.start, told.members)
     read = without_rare_labels(read_labelled(sources, told.reading, say), told.sorting.least_texts, say)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from model.classifier import load_classifier
+from model.classifier import CLASSIFIER_TASK, load_classifier
 from model.errors import InputError
 from training.classification_metrics import accuracy
 from training.classifier_checkpoints import rebuild_classifier
@@ -83,10 +83,10 @@ def distill_classifier(
         began: when the command began, by ``time.monotonic``.
 
     Raises:
-        InputError: the texts or a setting break a rule, there is no such device, or the folder cannot be written.
+        InputError: the texts or a setting break a rule, there is no such device, or the folder cannot take the model.
         CheckpointError: the teacher is damaged, or a model of another task.
     """
-    device = prepare(told.training, out)
+    device = prepare(told.training, out, CLASSIFIER_TASK)
     loaded = load_classifier(path)
     material = read_material(sources, told, loaded, say)
     deadline = began + WIDE_SHARE * (told.training.minutes * 60 or math.inf)

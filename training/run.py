@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import torch
 
-from model.checkpoint import check_writable
+from model.checkpoint import check_task, check_writable
 from model.conditions import GENERATE_TASK
 from model.errors import InputError
 from model.loaded import load_model
@@ -115,12 +115,13 @@ def train_model(
         report: where to write what was observed and measured, as HTML; None for nowhere.
 
     Raises:
-        InputError: the text or a setting breaks a rule, there is no such device, or the folder cannot be written.
+        InputError: the text or a setting breaks a rule, there is no such device, or the folder cannot take the model.
     """
     if settings.start is not None:
         check_language(settings.start, settings.networks)
     device = prepare(settings.training, out)
     task, text, data = read_text(sources, settings, say)
+    check_task(out, task)
     known = settings.start if settings.teaching is None else settings.teaching.teacher
     if known is not None and known.written_labels != labels_of(text):
         raise InputError(
@@ -186,14 +187,16 @@ def labels_of(text: PhraseText | StreamText) -> tuple[str, ...]:
     return text.labels if isinstance(text, PhraseText) else ()
 
 
-def prepare(training: TrainingSettings, out: Path) -> torch.device:
+def prepare(training: TrainingSettings, out: Path, task: str | None = None) -> torch.device:
     """Choose the device and the threads, before anything is read, and see that a version can be written.
 
     Raises:
-        InputError: there is no such device, or the folder cannot be written.
+        InputError: there is no such device, the folder cannot be written, or it holds a model of another task.
     """
     device = choose_device(training.device)
     check_writable(out)
+    if task is not None:
+        check_task(out, task)
     torch.set_num_threads(training.threads or torch.get_num_threads())
     return device
 

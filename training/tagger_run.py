@@ -100,9 +100,9 @@ def train_tagger(
         began: when the command began, by ``time.monotonic``.
 
     Raises:
-        InputError: the texts or a setting break a rule, there is no such device, or the folder cannot be written.
+        InputError: the texts or a setting break a rule, there is no such device, or the folder cannot take the model.
     """
-    device = prepare(told.training, out)
+    device = prepare(told.training, out, told.task)
     read = (read_spacing if told.task == SPACING_TASK else read_tagged)(sources, told.reading, say)
     learned, held_out = split_tagged(read)
     characters = sum(map(len, learned.texts))

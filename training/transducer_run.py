@@ -15,7 +15,7 @@ import torch
 
 from model.alphabet import count_characters, train_alphabet
 from model.letters import joined, spelled
-from model.transducer import load_transducer
+from model.transducer import TRANSDUCE_TASK, load_transducer
 from model.transduction import transduce
 from training.clock import clock_of
 from training.comparison import in_places
@@ -73,9 +73,9 @@ def train_transducer(
         began: when the command began, by ``time.monotonic``.
 
     Raises:
-        InputError: the pairs or a setting break a rule, there is no such device, or the folder cannot be written.
+        InputError: the pairs or a setting break a rule, there is no such device, or the folder cannot take the model.
     """
-    device = prepare(told.training, out)
+    device = prepare(told.training, out, TRANSDUCE_TASK)
     pairs = read_pairs(sources, told.reading, say)
     learned, held_out = split_pairs(pairs)
     say(f"read {len(pairs.sources):,} pairs, {len(held_out.sources):,} of them held out")
