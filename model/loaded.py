@@ -125,7 +125,7 @@ def model_from(checkpoint: Checkpoint, memory: MemorySettings = DEFAULT_MEMORY) 
             f"{len(alphabet)}, got {runtime.vocabulary_size}"
         )
     mixture = None
-    if checkpoint.manifest.blend:
+    if checkpoint.manifest.blend and checkpoint.manifest.task != "text":
         mixture = mixture_from(open_phrase_index(checkpoint.path(PHRASES_FILE)), checkpoint.manifest.blend)
         if mixture.index.largest_symbol >= len(alphabet):
             raise CheckpointError(

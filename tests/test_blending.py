@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import time
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from model.alphabet import BEGIN_ID
 from model.errors import InputError
-from model.ngram import NgramNetwork
-from training.blending import learn_phrase_shares
+from model.loaded import load_model
+from model.ngram import NGRAM_FILE, NgramNetwork, ngram_from
+from model.runtime import initial_state
+from training.blend_shares import learn_phrase_shares
+from training.blending import count_stream, pieces_of
 from training.checkpoints import load_network
-from training.evaluation import network_scorer, phrase_losses, torch_scorer
-from training.figures import prior_of
-from training.settings import BlendSettings
-from training.text import encode_phrases
+from training.evaluation import network_scorer, phrase_losses, stream_loss, torch_scorer
+from training.figures import bits_of_stream, prior_of
+from training.reading import ReadingSettings
+from training.run import RunSettings, train_model
+from training.settings import BlendSettings, NetworkSettings, TextSettings, TrainingSettings
+from training.text import encode_phrases, split_stream
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from numpy.typing import NDArray
 
     from model.loaded import LoadedModel
@@ -63,10 +75,91 @@ def test_held_out_phrases_are_counted_in_before_the_model_is_written(phrases: Lo
     assert learned < phrases.mixture.index.phrases <= learned + held_out
 
 
-def test_running_text_has_neither_counts_nor_an_n_gram(running: LoadedModel) -> None:
-    assert running.mixture is None
-    assert running.ngram is None
-    assert running.checkpoint.manifest.blend == {}
+@pytest.fixture(scope="module")
+def told(places_file: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str, str]:
+    """A models folder with ``mixed`` and ``alone``, with an n-gram or not, their running text, and text unseen."""
+    folder, names = tmp_path_factory.mktemp("models"), places_file.read_text(encoding="utf-8").splitlines()
+    text = "".join(f"{name.split(chr(9))[0]} lies in {len(name) % 9}.\n" for name in names)
+    cut = len(text) * 4 // 5
+    source = tmp_path_factory.mktemp("data") / "book.txt"
+    source.write_text(text[:cut], encoding="utf-8")
+    for name, order in (("mixed", None), ("alone", 0)):
+        settings = RunSettings(
+            task="text",
+            reading=ReadingSettings(),
+            text=TextSettings(),
+            network=NetworkSettings(hidden_width=32, embedding_width=16, dropout=0.0),
+            training=TrainingSettings(minutes=0, epochs=3, batch_characters=512, learning_rate=0.01, threads=1),
+            blend=BlendSettings(ngram_order=order),
+        )
+        train_model([str(source)], folder / name, settings, say=lambda _: None, began=time.monotonic())
+    return folder, text[:cut], text[cut:]
+
+
+def test_running_text_is_better_mixed_than_each_part_and_is_counted_whole(told: tuple[Path, str, str]) -> None:
+    folder, learned, unseen = told
+    model = load_model(folder / "mixed")
+    assert model.mixture is None
+    assert model.ngram is not None
+    blend = model.checkpoint.manifest.blend
+    assert blend.keys() == {"network", "ngram", "ngram_order"}
+    figures: Any = model.checkpoint.manifest.figures["bits_per_character"]
+    measured: Any = bits_of_stream(load_network(model), model, unseen)["bits_per_character"]
+    assert measured["int8"] == pytest.approx(measured["torch"], abs=0.02)
+    for bits_by_part in (figures, measured):
+        assert bits_by_part["int8"] < bits_by_part["ngram"]
+    alone = stream_loss(torch_scorer(load_network(model)), model.alphabet.encode(unseen), model.alphabet)
+    assert measured["torch"] < alone.bits_per_character
+    # The last tenth is counted, too, once it has been measured on.
+    seen: Any = bits_of_stream(load_network(model), model, split_stream(learned).held_out)["bits_per_character"]
+    assert seen["ngram"] < figures["ngram"] * 0.7
+    assert "learned the held-out text, too" in model.checkpoint.read("README.md").decode()
+
+
+def test_an_order_of_nothing_leaves_the_network_of_running_text_alone(told: tuple[Path, str, str]) -> None:
+    model = load_model(told[0] / "alone")
+    assert (model.mixture, model.ngram, model.checkpoint.manifest.blend) == (None, None, {})
+    assert "held-out text, too" not in model.checkpoint.read("README.md").decode()
+
+
+def test_an_n_gram_goes_on_from_window_to_window(told: tuple[Path, str, str]) -> None:
+    """What is scored in parts, network and n-gram each from its own state, is what is scored at once."""
+    folder, _, unseen = told
+    model = load_model(folder / "mixed")
+    network, prior = load_network(model), prior_of(model)
+    ids = model.alphabet.encode(unseen)[: 6 * 50].reshape(6, 50).astype(np.int64)
+    inputs, targets = ids[:, :-1], ids[:, 1:]
+    for scorer in (torch_scorer(network, prior), network_scorer(model.runtime)):
+        whole, _ = scorer(inputs, targets, None)
+        first, state = scorer(inputs[:, :20], targets[:, :20], None)
+        second, _ = scorer(inputs[:, 20:], targets[:, 20:], state)
+        np.testing.assert_allclose(np.concatenate([first, second], axis=1), whole, atol=1e-4)
+
+
+@pytest.mark.parametrize("order", [None, 3])
+def test_text_begins_as_its_lines_do(told: tuple[Path, str, str], order: int | None) -> None:
+    """Not only as its first line does."""
+    model = load_model(told[0] / "mixed")
+    text = "".join(f"{letter}lein ist \n" for letter in "abcdefgh" * 2000)
+    blend = count_stream(text, model.alphabet, np.zeros(len(model.alphabet), np.bool_), order)
+    assert blend.manifest == {"ngram_order": order or 8}
+    network = NgramNetwork(ngram=ngram_from(blend.files[NGRAM_FILE]))
+    rows, _ = network.read(np.array([[BEGIN_ID]]), initial_state(network))
+    begun = dict(zip(model.alphabet.characters, np.exp(rows[0, 0, -len(model.alphabet.characters) :]), strict=True))
+    assert sum(begun[letter] for letter in "abcdefgh") > 0.7
+    assert max(begun.values()) < 0.3
+
+
+@given(st.text("ab \n", max_size=60), st.integers(1, 9))
+def test_pieces_are_the_text_and_end_with_lines_or_words(text: str, size: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("training.blending.PIECE", size)
+        pieces = pieces_of(text)
+    assert "".join(pieces) == text
+    for piece, after in pairwise(pieces):
+        assert size <= len(piece) <= 2 * size
+        assert piece[-1] == "\n" or "\n" not in piece[size:] + after[: 2 * size - len(piece)]
+        assert piece[-1] in " \n" or not {" ", "\n"} & set(piece[size:] + after[: 2 * size - len(piece)])
 
 
 def test_counts_and_model_share_the_whole_of_what_is_to_come() -> None:

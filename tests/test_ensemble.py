@@ -247,7 +247,7 @@ def test_what_is_served_is_the_mean_of_the_members_with_the_n_gram(trained: Load
 
     blend: Any = trained.checkpoint.manifest.blend
     shares = Shares(network=blend["network"], ngram=blend["ngram"])
-    prior = Prior(ngram=trained.ngram, shares=shares).rows(ids.numpy())
+    prior = Prior(ngram=trained.ngram, shares=shares).rows(ids.numpy())[0]
     mixed = shares.network * mean_of(network.networks, ids) + shares.ngram * prior
     expected = mixed - np.logaddexp.reduce(mixed, axis=2, keepdims=True)
     said, _ = trained.runtime.read(np.ascontiguousarray(ids.numpy().T), initial_state(trained.runtime))
@@ -305,7 +305,7 @@ def test_members_of_other_data_or_settings_are_not_used(
 
 def test_members_of_running_text_are_measured_too(tmp_path: Path) -> None:
     (tmp_path / "text.txt").write_text("hello yellow fellow\n" * 40, encoding="utf-8")
-    chosen = replace(run_settings("rnn-tanh", members=2, window=16), task="text")
+    chosen = replace(run_settings("rnn-tanh", members=2, window=16), task="text", blend=BlendSettings(ngram_order=0))
     figures: Any = train(tmp_path / "text.txt", tmp_path / "m", chosen).figures
     assert list(figures["members_bits_per_character"]) == ["1, rnn-tanh", "2, rnn-tanh", "ensemble"]
     assert figures["members_bits_per_character"]["ensemble"] == figures["bits_per_character"]["torch"]

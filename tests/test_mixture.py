@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from model.errors import CheckpointError
 from model.mixture import Mixture, mixture_from
 from model.phrases import PhraseIndex, phrase_index_from
-from training.blending import learn_phrase_shares
+from training.blend_shares import learn_phrase_shares
 from training.phrase_index import build_phrase_index
 
 

@@ -25,6 +25,9 @@ LIMITS = """## Limits
 - What it adds is likely, not true.
 - Characters that were not in the training text are read as unknown and never written.
 - The figures are for held-out text of the same source, measured {created}."""
+COUNTED = """
+- Its n-grams and counts learned the held-out text, too, once that had been measured on: to measure again, take other
+  text."""
 TAGGING_LIMITS = """## Limits
 
 - It knows these tags and no other, and gives every character one.
@@ -66,7 +69,8 @@ def model_card(name: str, manifest: Manifest) -> str:
 def limits(manifest: Manifest) -> str:
     """Say what a model cannot do."""
     if manifest.task != "classify":
-        return LIMITS_OF.get(manifest.task, LIMITS).format(created=manifest.created)
+        counted = COUNTED if manifest.blend and manifest.task not in LIMITS_OF else ""
+        return LIMITS_OF.get(manifest.task, LIMITS).format(created=manifest.created) + counted
     rule = plain(manifest.text.get("cut", ""))
     cut = f"{rule[:1].upper()}{rule[1:]} ({plain(manifest.text.get('longest', ''))})"
     return SORTING_LIMITS.format(created=manifest.created, cut=cut)

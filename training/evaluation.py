@@ -93,28 +93,46 @@ class Prior:
     ngram: Ngram
     shares: Shares
 
-    def rows(self, inputs: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Give what the n-gram says after each character of sequences from BEGIN on (B, T): log P, nats (B, T, V)."""
+    def rows(
+        self, inputs: NDArray[np.int64], state: NDArray[np.float32] | None = None
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Read sequences with the n-gram.
+
+        Args:
+            inputs: (B, T) ids, from BEGIN on where nothing was read.
+            state: (B, 1) before the first; nothing was read when None.
+
+        Returns:
+            log P after each character, nats (B, T, V), and the state (B, 1) after the last.
+        """
         network = NgramNetwork(ngram=self.ngram)
-        rows, _ = network.read(np.ascontiguousarray(inputs.T), initial_state(network, len(inputs)))
-        return np.ascontiguousarray(rows.transpose(1, 0, 2))
+        before = initial_state(network, len(inputs)) if state is None else state
+        rows, states = network.read(np.ascontiguousarray(inputs.T), before)
+        return np.ascontiguousarray(rows.transpose(1, 0, 2)), states[-1]
 
 
 def torch_scorer(network: LanguageModel, prior: Prior | None = None) -> Scorer:
-    """Score with a torch network in float32, whole sequences at once, mixed with an n-gram if there is one."""
+    """Score with a torch network in float32, whole sequences at once, mixed with an n-gram if there is one.
+
+    The state is the network's, then the n-gram's.
+    """
 
     def score(
         inputs: NDArray[np.int64], targets: NDArray[np.int64], state: NDArray[np.float32] | None
     ) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
         with torch.no_grad():
-            before = None if state is None else tensor_on(network.device, state)
-            logits, after = network(tensor_on(network.device, inputs), before)
+            own = network.state_width
+            before = None if state is None else tensor_on(network.device, np.ascontiguousarray(state[:, :own]))
+            logits, last = network(tensor_on(network.device, inputs), before)
+            after = last.cpu().numpy()
             if prior is not None:
+                rows, contexts = prior.rows(inputs, None if state is None else state[:, own:])
                 logits = prior.shares.network * logits.log_softmax(dim=-1)
-                logits += prior.shares.ngram * tensor_on(network.device, prior.rows(inputs))
+                logits += prior.shares.ngram * tensor_on(network.device, rows)
+                after = np.concatenate([after, contexts], axis=1)
             wanted = tensor_on(network.device, np.maximum(targets, 0))[..., None]
             scored = logits.log_softmax(dim=-1).gather(2, wanted)
-        return scored[..., 0].double().cpu().numpy(), after.cpu().numpy()
+        return scored[..., 0].double().cpu().numpy(), after
 
     return score
 
@@ -171,16 +189,23 @@ def weighted_loss(nats: NDArray[np.float64], phrases: PhraseSet, weights: NDArra
 
 def stream_loss(scorer: Scorer, ids: NDArray[np.int32], alphabet: Alphabet) -> Loss:
     """Score running text in lanes side by side, each begun anew: a little dearer than in one piece."""
+    nats, characters, state = 0.0, 0, None
+    for inputs, targets in stream_windows(ids):
+        scored, state = scorer(inputs, targets, state)
+        nats += float(losses(scored, targets, alphabet).sum())
+        characters += targets.size
+    return Loss(nats=nats, characters=float(characters))
+
+
+def stream_windows(ids: NDArray[np.int32]) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """Lay running text (T,) out in lanes side by side, and give inputs and targets (B, T), a window after another."""
     lanes = max(1, min(LANES, len(ids) // WINDOW))
     length = len(ids) // lanes
     targets = ids[: lanes * length].reshape(lanes, length).astype(np.int64)
     inputs = np.concatenate([np.full((lanes, 1), BEGIN_ID), targets[:, :-1]], axis=1)
-    nats, state = 0.0, None
     for start in range(0, length, WINDOW):
         part = slice(start, start + WINDOW)
-        scored, state = scorer(inputs[:, part], targets[:, part], state)
-        nats += float(losses(scored, targets[:, part], alphabet).sum())
-    return Loss(nats=nats, characters=float(lanes * length))
+        yield inputs[:, part], targets[:, part]
 
 
 def losses(scored: NDArray[np.float64], targets: NDArray[np.int64], alphabet: Alphabet) -> NDArray[np.float64]:

@@ -11,7 +11,6 @@ from training.ensemble import Ensemble
 from training.evaluation import (
     Loss,
     Prior,
-    Scorer,
     network_scorer,
     phrase_losses,
     stream_loss,
@@ -68,9 +67,11 @@ def bits_of_phrases(
 
 
 def bits_of_stream(network: LanguageModel, model: LoadedModel, text: str) -> dict[str, JSON]:
-    """Measure bits per character on running text, for torch and int8."""
+    """Measure bits per character on running text, for torch, int8 and the n-gram alone."""
     ids = model.alphabet.encode(text)
-    scorers: dict[str, Scorer] = {"torch": torch_scorer(network), "int8": network_scorer(model.runtime)}
+    scorers = {"torch": torch_scorer(network, prior_of(model)), "int8": network_scorer(model.runtime)}
+    if model.ngram is not None:
+        scorers["ngram"] = network_scorer(NgramNetwork(ngram=model.ngram))
     bits: dict[str, JSON] = {
         name: rounded(stream_loss(scorer, ids, model.alphabet)) for name, scorer in scorers.items()
     }

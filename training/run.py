@@ -15,7 +15,7 @@ from model.checkpoint import check_task, check_writable
 from model.conditions import GENERATE_TASK
 from model.errors import InputError
 from model.loaded import load_model
-from training.blending import Blend, blend_phrases, count_all
+from training.blending import blend_text, count_all
 from training.checkpoints import checkpoint_files, write_model
 from training.clock import clock_of
 from training.comparison import ask_counts, ask_model, completion_figures
@@ -147,9 +147,8 @@ def train_model(
     learned = learn_all(room, settings.networks, out)
     network, outcomes = learned.network, learned.members.outcomes
     say("exporting and measuring")
-    blend, labels = Blend(), labels_of(text)
-    if isinstance(text, PhraseText) and not labels:
-        blend = blend_phrases(network, text, alphabet, rare, settings.blend)
+    labels = labels_of(text)
+    blend = blend_text(network, text, alphabet, rare, settings.blend)
     files, quantisation = checkpoint_files(network, alphabet, sample_of(text, alphabet), blend.shares)
     left = clock_of(settings.training, began).left()
     write = partial(write_model, task=task, network=network, quantisation=quantisation, labels=labels)
@@ -160,8 +159,7 @@ def train_model(
         figures = measure(network, text, model, seconds=left, seed=settings.training.seed)
     if settings.teaching is not None:
         figures["teacher"] = beside_teacher(network, settings.teaching.network(), text, alphabet)
-    if isinstance(text, PhraseText) and not labels:
-        blend = count_all(blend, text, alphabet, rare, settings.blend)
+    blend = count_all(blend, text, alphabet, rare, settings.blend)
     provenance: dict[str, JSON] = {
         "data": data,
         **told_facts(settings, device),

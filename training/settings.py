@@ -135,7 +135,7 @@ class TextSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class BlendSettings:
-    """What is mixed with the network of an autocomplete model."""
+    """What is mixed with the network of a model of phrases or of running text."""
 
     ngram_order: int | None = field(
         default=None,

@@ -29,9 +29,10 @@ STUDENT = {"encoder": "wide+branches"}  # what a student is where nothing else i
 LANGUAGE = (TextSettings, NetworkSettings, TrainingSettings, BlendSettings)  # what a language model is told by
 CLASSIFIER = (TextSettings, TrainingSettings, ClassifierSettings, SortingSettings)  # what a classifier is told by
 TAGGERS = (TextSettings, TrainingSettings, ClassifierSettings)  # what a tagger is told by
-PHRASES_ALONE = ("count_power", "held_out_below", *(each.name for each in fields(BlendSettings)))
+COUNTS_ALONE = ("count_power", "held_out_below", "least_count", "unseen_share")
+PHRASES_ALONE = (*COUNTS_ALONE, "ngram_order")
 IDLE: dict[str, tuple[str, ...]] = {
-    "text": (*PHRASES_ALONE, "text_column", "label_column", "count_column"),
+    "text": (*COUNTS_ALONE, "text_column", "label_column", "count_column"),
     "autocomplete": ("window", "label_column"),
     "generate": (*PHRASES_ALONE, "window"),
 }  # auto is either

@@ -1,0 +1,125 @@
+"""How much network and n-gram count for in a character, and counts and model in a phrase, learned on held-out text.
+
+Legend: V vocabulary size, M positions of held-out text, T characters, P phrases.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from training.batches import IGNORED
+from training.evaluation import Prior, phrases_in_batches, stream_windows
+from training.export import Shares
+from training.kneser_ney import KINDS, discounts_of
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from model.manifest import JSON
+    from model.ngram import Ngram
+    from training.batches import PhraseSet
+    from training.language_models import LanguageModel
+
+NUMBERS = 12_000_000  # logits held at once while shares are learned: 48 MB, and as many of the n-gram
+STEPS = 40  # of L-BFGS; two numbers need fewer
+FALLBACK_DISCOUNTS = (0.5, 1.0, 1.5)  # where counts leave out the small ones
+SINGLES_DISCOUNTS = (0.9, 1.8, 2.7)  # where each phrase was seen once: nothing tells how many will come again
+LEAST_MODEL_SHARE = 0.01  # of all phrases to come: counts of populations or of sales leave nothing for what is new
+
+
+def learn_shares(network: LanguageModel, ngram: Ngram, held_out: PhraseSet) -> Shares:
+    """Find the shares of network and n-gram that make held-out phrases most likely.
+
+    Args:
+        network: trained on other phrases.
+        ngram: of other phrases.
+        held_out: each counts once.
+    """
+    prior = Prior(ngram=ngram, shares=Shares(network=1.0, ngram=1.0))
+    logits, priors, wanted = [], [], []
+    with torch.no_grad():
+        for _, batch in phrases_in_batches(held_out, network.vocabulary_size):
+            mask = torch.from_numpy(batch.targets != IGNORED)
+            said, _ = network(torch.from_numpy(batch.inputs))
+            logits.append(said.float()[mask])
+            priors.append(torch.from_numpy(prior.rows(batch.inputs)[0])[mask])
+            wanted.append(torch.from_numpy(batch.targets)[mask])
+    return likeliest_shares(torch.cat(logits), torch.cat(priors), torch.cat(wanted))
+
+
+def learn_stream_shares(network: LanguageModel, ngram: Ngram, ids: NDArray[np.int32]) -> Shares:
+    """Find the shares of network and n-gram that make held-out running text (T,) most likely."""
+    prior = Prior(ngram=ngram, shares=Shares(network=1.0, ngram=1.0))
+    logits, priors, wanted = [], [], []
+    state, contexts = None, None
+    with torch.no_grad():
+        for inputs, targets in stream_windows(ids):
+            said, state = network(torch.from_numpy(inputs), state)
+            rows, contexts = prior.rows(inputs, contexts)
+            logits.append(said.float().flatten(0, 1))
+            priors.append(torch.from_numpy(rows).flatten(0, 1))
+            wanted.append(torch.from_numpy(targets).flatten())
+    return likeliest_shares(torch.cat(logits), torch.cat(priors), torch.cat(wanted))
+
+
+def likeliest_shares(logits: torch.Tensor, other: torch.Tensor, targets: torch.Tensor) -> Shares:
+    """Find the shares of network and n-gram that make characters most likely; the loss is convex in them.
+
+    Source: log-linear interpolation, Klakow 1998.
+
+    Args:
+        logits: (M, V) of the network.
+        other: (M, V) log P of the n-gram, nats.
+        targets: (M,) the characters.
+    """
+    own = logits.log_softmax(dim=-1)
+    shares = torch.tensor([0.5, 0.5], requires_grad=True)
+    optimiser = torch.optim.LBFGS([shares], max_iter=STEPS, line_search_fn="strong_wolfe")
+
+    def loss() -> torch.Tensor:
+        optimiser.zero_grad()
+        nats = functional.cross_entropy(shares[0] * own + shares[1] * other, targets)
+        nats.backward()  # type: ignore[no-untyped-call]
+        return nats
+
+    optimiser.step(loss)  # type: ignore[no-untyped-call]
+    learned = shares.detach().clamp(min=0.0).tolist()
+    return Shares(network=round(learned[0], 4), ngram=round(learned[1], 4))
+
+
+def shown_characters(vocabulary_size: int) -> int:
+    """Give how many characters of held-out text shares are learned on, at most: as many as fit in memory."""
+    return max(1, NUMBERS // vocabulary_size)
+
+
+def first_phrases(phrases: PhraseSet, characters: int) -> PhraseSet:
+    """Give the first phrases that fill so many characters, ends counted; at least one."""
+    number = max(1, int(np.searchsorted(np.cumsum(phrases.lengths), characters, side="right")))
+    return type(phrases)(ids=phrases.ids, offsets=phrases.offsets[: number + 1], weights=phrases.weights[:number])
+
+
+def learn_phrase_shares(counts: NDArray[np.float64], unseen_share: float | None = None) -> dict[str, JSON]:
+    """Find what counts of phrases (P,) are worth, and what they leave to the model, from how many are 1, 2, 3 and 4.
+
+    The discounts are those that make each phrase likely when it is left out of the counts once, to first order; what
+    they take off is the share of what was not seen yet, unless that is given. Source: Chen and Goodman 1998,
+    equation 26. Differs: where all counts are 1 it would leave nothing to them; see
+    decisions/0009-what-was-seen-once.md.
+    """
+    whole = np.rint(counts).astype(np.int64)
+    small = [int((whole == count).sum()) for count in range(1, KINDS + 2)]
+    if min(small):
+        taken = discounts_of(whole)[1:]
+    else:
+        taken = np.array(SINGLES_DISCOUNTS if small[0] == len(counts) else FALLBACK_DISCOUNTS)
+    left = counts - np.interp(counts, range(KINDS + 1), (0.0, *taken))
+    share = unseen_share or max(1 - float(left.sum() / counts.sum()), LEAST_MODEL_SHARE)
+    return {
+        "model_share": round(share, 6),
+        "discounts": [round(float(each), 4) for each in taken],
+        "total": float(left.sum()) / (1 - share),
+    }
