@@ -125,7 +125,11 @@ def marked(text: str) -> str:
 def hash_marked(
     texts: Sequence[str], least: int, most: int, *, with_space: bool
 ) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
-    """Hash every n-gram of texts that are marked, or only those that have a space."""
+    """Hash every n-gram of texts that are marked, or only those that have a space.
+
+    Returns:
+        As ``hash_ngrams``.
+    """
     lengths = np.fromiter(map(len, texts), dtype=np.int64, count=len(texts))
     joined = "".join(texts)
     characters = code_points(joined).astype(np.uint64)
@@ -148,7 +152,7 @@ def hash_marked(
 
 
 def spaces_before(text: str) -> NDArray[np.int64]:
-    """Count the white space before each place of a text and before its end: (T + 1,)."""
+    """Count the white space before each character of a text, and in all: one number more than characters."""
     spaces = np.fromiter(map(str.isspace, text), dtype=np.bool_, count=len(text))
     return np.concatenate([np.zeros(1, np.int64), np.cumsum(spaces)])
 
@@ -200,7 +204,7 @@ def hashed_ngrams_from(file: ArrayFile) -> HashedNgrams:
         halves = [file.arrays[name] for name in ("low", "high")]
         rarities, scales = (np.asarray(file.arrays[name], np.float32) for name in ("rarities", "scales"))
         least, most = (file.whole_number(name, MOST_NGRAM, HASHED_NGRAMS_FILE) for name in ("least", "most"))
-        across_spaces = file.numbers[ACROSS_SPACES]
+        across_spaces = file.numbers.get(ACROSS_SPACES, 0)  # files were written before it was there
     except KeyError as error:
         raise CheckpointError(
             f"{HASHED_NGRAMS_FILE} must hold the n-grams known, got a file without {error}"

@@ -25,12 +25,14 @@ from model.runtime import Runtime, initial_state, open_runtime
 from training.checkpoints import WEIGHTS_FILE, load_network, set_weights, settings_of, weights_of
 from training.display import Display
 from training.ensemble import Ensemble
+from training.evaluation import stream_loss, torch_scorer
 from training.export import Shares, export
 from training.language_models import SingleModel, make_network
 from training.members import member_seed
 from training.reading import ReadingSettings
 from training.run import RunSettings, Trained, train_model
 from training.settings import BlendSettings, LanguageCell, NetworkSettings, TextSettings, TrainingSettings
+from training.text import split_stream
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -303,12 +305,19 @@ def test_members_of_other_data_or_settings_are_not_used(
     assert len(folders) == 3
 
 
-def test_members_of_running_text_are_measured_too(tmp_path: Path) -> None:
-    (tmp_path / "text.txt").write_text("hello yellow fellow\n" * 40, encoding="utf-8")
-    chosen = replace(run_settings("rnn-tanh", members=2, window=16), task="text", blend=BlendSettings(ngram_order=0))
-    figures: Any = train(tmp_path / "text.txt", tmp_path / "m", chosen).figures
-    assert list(figures["members_bits_per_character"]) == ["1, rnn-tanh", "2, rnn-tanh", "ensemble"]
-    assert figures["members_bits_per_character"]["ensemble"] == figures["bits_per_character"]["torch"]
+def test_members_of_running_text_are_measured_alone_and_mixed(tmp_path: Path) -> None:
+    (tmp_path / "text.txt").write_text("hello yellow fellow\nfollow the mellow cello\n" * 60, encoding="utf-8")
+    chosen = replace(run_settings("rnn-tanh", members=2, window=16), task="text")
+    trained = train(tmp_path / "text.txt", tmp_path / "m", chosen)
+    figures: Any = trained.figures
+    model = load_model(trained.directory)
+    held_out = split_stream((tmp_path / "text.txt").read_text(encoding="utf-8")).held_out
+    alone = stream_loss(torch_scorer(load_network(model)), model.alphabet.encode(held_out), model.alphabet)
+    members = figures["members_bits_per_character"]
+    assert list(members) == ["1, rnn-tanh", "2, rnn-tanh", "ensemble"]
+    assert members["ensemble"] == pytest.approx(alone.bits_per_character, abs=1e-4)
+    assert figures["bits_per_character"]["torch"] < members["ensemble"]
+    assert figures["bits_per_character"]["int8"] == pytest.approx(figures["bits_per_character"]["torch"], abs=0.05)
 
 
 def test_members_share_the_time(words_file: Path, tmp_path: Path) -> None:

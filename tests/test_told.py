@@ -151,6 +151,11 @@ def test_a_flag_that_changes_nothing_of_a_language_model_is_refused(task: Task, 
         language_run(task, command_line(*told), ReadingSettings(), "")
 
 
+def test_the_order_of_its_n_gram_can_be_told_of_running_text() -> None:
+    run = language_run("text", command_line("--ngram-order", "4"), ReadingSettings(), "")
+    assert run.blend.ngram_order == 4
+
+
 @pytest.mark.parametrize("told", [["--window", "64"], ["--count-power", "1"]])
 def test_where_the_task_is_not_told_flags_of_either_are_taken(told: list[str]) -> None:
     assert language_run("auto", command_line(*told), ReadingSettings(), "").task == "auto"

@@ -1,6 +1,6 @@
-"""How much network and n-gram count for in a character, and counts and model in a phrase, learned on held-out text.
+"""The shares of what is mixed, learned: of network and n-gram in a character, of counts and model in a phrase.
 
-Legend: V vocabulary size, M positions of held-out text, T characters, P phrases.
+Legend: V vocabulary size, M positions of held-out text, B lanes of running text, T its characters, P phrases.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import torch
 from torch.nn import functional
 
 from training.batches import IGNORED
-from training.evaluation import Prior, phrases_in_batches, stream_windows
+from training.evaluation import LANES, Prior, lane_windows, phrases_in_batches
 from training.export import Shares
 from training.kneser_ney import KINDS, discounts_of
 
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from training.language_models import LanguageModel
 
 NUMBERS = 12_000_000  # logits held at once while shares are learned: 48 MB, and as many of the n-gram
+LANE = 512  # characters of a lane of running text at least, where there are as many
+MOST_SHARE = 2.0
 STEPS = 40  # of L-BFGS; two numbers need fewer
 FALLBACK_DISCOUNTS = (0.5, 1.0, 1.5)  # where counts leave out the small ones
 SINGLES_DISCOUNTS = (0.9, 1.8, 2.7)  # where each phrase was seen once: nothing tells how many will come again
@@ -51,13 +53,13 @@ def learn_shares(network: LanguageModel, ngram: Ngram, held_out: PhraseSet) -> S
     return likeliest_shares(torch.cat(logits), torch.cat(priors), torch.cat(wanted))
 
 
-def learn_stream_shares(network: LanguageModel, ngram: Ngram, ids: NDArray[np.int32]) -> Shares:
-    """Find the shares of network and n-gram that make held-out running text (T,) most likely."""
+def learn_stream_shares(network: LanguageModel, ngram: Ngram, lanes: NDArray[np.int64]) -> Shares:
+    """Find the shares of network and n-gram that make held-out running text, laid out in lanes (B, T), most likely."""
     prior = Prior(ngram=ngram, shares=Shares(network=1.0, ngram=1.0))
     logits, priors, wanted = [], [], []
     state, contexts = None, None
     with torch.no_grad():
-        for inputs, targets in stream_windows(ids):
+        for inputs, targets in lane_windows(lanes):
             said, state = network(torch.from_numpy(inputs), state)
             rows, contexts = prior.rows(inputs, contexts)
             logits.append(said.float().flatten(0, 1))
@@ -66,9 +68,23 @@ def learn_stream_shares(network: LanguageModel, ngram: Ngram, ids: NDArray[np.in
     return likeliest_shares(torch.cat(logits), torch.cat(priors), torch.cat(wanted))
 
 
+def spread_lanes(ids: NDArray[np.int32], characters: int) -> NDArray[np.int64]:
+    """Take so many characters of running text (T,) in parts spread evenly over it, a lane each: (B, T / B or less).
+
+    Parts are long, so that what a lane lacks at its beginning is little.
+    """
+    taken = min(characters, len(ids))
+    lanes = max(1, min(LANES, taken // LANE))
+    length = taken // lanes
+    starts = np.linspace(0, len(ids) - length, lanes).astype(np.int64)
+    laid: NDArray[np.int64] = ids[starts[:, None] + np.arange(length)].astype(np.int64)
+    return laid
+
+
 def likeliest_shares(logits: torch.Tensor, other: torch.Tensor, targets: torch.Tensor) -> Shares:
     """Find the shares of network and n-gram that make characters most likely; the loss is convex in them.
 
+    Neither is below 0, nor beyond what is still sane where text only repeats itself and more is always better.
     Source: log-linear interpolation, Klakow 1998.
 
     Args:
@@ -77,18 +93,29 @@ def likeliest_shares(logits: torch.Tensor, other: torch.Tensor, targets: torch.T
         targets: (M,) the characters.
     """
     own = logits.log_softmax(dim=-1)
+    free = torch.ones(2)
+    while True:
+        learned = descend_shares(own, other, targets, free)
+        if (learned >= 0).all():
+            network, ngram = learned.clamp(max=MOST_SHARE).tolist()
+            return Shares(network=round(network, 4), ngram=round(ngram, 4))
+        free = (learned > 0).float()  # one of the two: both below 0 would be worse than chance
+
+
+def descend_shares(own: torch.Tensor, other: torch.Tensor, targets: torch.Tensor, free: torch.Tensor) -> torch.Tensor:
+    """Find shares (2,) by L-BFGS, those that are not ``free`` (2,) held at 0."""
     shares = torch.tensor([0.5, 0.5], requires_grad=True)
     optimiser = torch.optim.LBFGS([shares], max_iter=STEPS, line_search_fn="strong_wolfe")
 
     def loss() -> torch.Tensor:
         optimiser.zero_grad()
-        nats = functional.cross_entropy(shares[0] * own + shares[1] * other, targets)
+        network, ngram = shares * free
+        nats = functional.cross_entropy(network * own + ngram * other, targets)
         nats.backward()  # type: ignore[no-untyped-call]
         return nats
 
     optimiser.step(loss)  # type: ignore[no-untyped-call]
-    learned = shares.detach().clamp(min=0.0).tolist()
-    return Shares(network=round(learned[0], 4), ngram=round(learned[1], 4))
+    return shares.detach() * free
 
 
 def shown_characters(vocabulary_size: int) -> int:

@@ -1,11 +1,11 @@
-"""What is mixed with a network: the n-gram of the same text, and the counts of phrases.
+"""What is mixed with a network: an n-gram of the same text, beside it the counts of phrases.
 
 Legend: V vocabulary size.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,6 +19,7 @@ from training.blend_shares import (
     learn_shares,
     learn_stream_shares,
     shown_characters,
+    spread_lanes,
 )
 from training.kneser_ney import build_kneser_ney
 from training.ngram_file import ngram_bytes
@@ -40,8 +41,11 @@ ORDERS = {True: 6, False: 8}  # of the n-gram, by whether the alphabet is large
 # Contexts from which on n-grams seen once are left out: in large alphabets, and where there are too many n-grams.
 SINGLES_BELOW = {True: 4, False: 6}
 MOST_NGRAMS = 12_000_000
-MOST_COUNTED = 20_000_000  # characters of running text; counting takes some 300 bytes for each
-PIECE = 4_096  # characters of running text, about, from one beginning to the next
+MOST_COUNTED = 5_000_000  # characters of running text, up to an order of 8; counting takes some 300 bytes for each
+MOST_COUNTED_ORDER = 8
+PIECE, PIECES = 4_096, 256  # characters from one beginning of running text to the next, or fewer for so many of them
+FEW = 64  # lines or words
+LEAST_BETWEEN = 8  # of them from one beginning to the next
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,17 +65,13 @@ def blend_text(
     settings: BlendSettings,
 ) -> Blend:
     """Count what the network was trained on, and learn the shares on what was held out; nothing of texts of labels."""
-    if isinstance(text, StreamText):
-        counted = count_stream(text.text, alphabet, rare, settings.ngram_order)
-    elif text.labels:
-        counted = Blend()
-    else:
-        counted = count_phrases(text.texts, text.counts, alphabet, rare, settings)
+    counted = count_text(text, alphabet, rare, settings)
     if NGRAM_FILE not in counted.files:
         return counted
     ngram, shown = ngram_from(counted.files[NGRAM_FILE]), shown_characters(len(alphabet))
     if isinstance(text, StreamText):
-        return with_shares(counted, learn_stream_shares(network, ngram, alphabet.encode(text.held_out[:shown])))
+        lanes = spread_lanes(alphabet.encode(text.held_out), shown)
+        return with_shares(counted, learn_stream_shares(network, ngram, lanes))
     held_out = encode_phrases(alphabet, text.held_out_texts, np.ones(len(text.held_out_texts)))
     return with_shares(counted, learn_shares(network, ngram, first_phrases(held_out, shown)))
 
@@ -84,14 +84,27 @@ def count_all(
     settings: BlendSettings,
 ) -> Blend:
     """Count what was held out in, once more is known from it, with the shares that were learned."""
-    if isinstance(text, StreamText):
-        counted = count_stream(text.text + text.held_out, alphabet, rare, settings.ngram_order)
-    elif text.labels:
-        counted = Blend()
-    else:
-        counts = np.concatenate([text.counts, text.held_out_counts])
-        counted = count_phrases([*text.texts, *text.held_out_texts], counts, alphabet, rare, settings)
+    counted = count_text(with_held_out(text), alphabet, rare, settings)
     return counted if blend.shares is None else with_shares(counted, blend.shares)
+
+
+def with_held_out(text: PhraseText | StreamText) -> PhraseText | StreamText:
+    """Put what is held out to what is learned."""
+    if isinstance(text, StreamText):
+        return replace(text, text=text.text + text.held_out)
+    counts = np.concatenate([text.counts, text.held_out_counts])
+    return replace(text, texts=[*text.texts, *text.held_out_texts], counts=counts)
+
+
+def count_text(
+    text: PhraseText | StreamText, alphabet: Alphabet, rare: NDArray[np.bool_], settings: BlendSettings
+) -> Blend:
+    """Count what is learned of a text, each part as suits it, no shares told; nothing of texts of labels."""
+    if isinstance(text, StreamText):
+        return count_stream(text.text, alphabet, rare, settings.ngram_order)
+    if text.labels:
+        return Blend()
+    return count_phrases(text.texts, text.counts, alphabet, rare, settings)
 
 
 def with_shares(blend: Blend, shares: Shares) -> Blend:
@@ -131,22 +144,34 @@ def count_phrases(
 
 
 def count_stream(text: str, alphabet: Alphabet, rare: NDArray[np.bool_], order: int | None) -> Blend:
-    """Make the n-gram of running text, of the last characters of one that is too long."""
+    """Make the n-gram of running text: of its last characters, where it is longer than ``most_counted``."""
     order = order_of(alphabet, order)
     if not order:
         return Blend()
-    ids, offsets = alphabet.encode_many(pieces_of(text[-MOST_COUNTED:]))
+    counted = text[-most_counted(order) :]
+    ids, offsets = alphabet.encode_many(pieces_of(counted))
     ngram = count_ngrams(ids, offsets, alphabet, rare, order, singles=False)
-    return Blend(files={NGRAM_FILE: ngram}, manifest={"ngram_order": order})
+    return Blend(files={NGRAM_FILE: ngram}, manifest={"ngram_order": order, "counted_characters": len(counted)})
+
+
+def most_counted(order: int) -> int:
+    """Give how many characters of running text an n-gram is counted in at most: the fewer, the more levels it has."""
+    return MOST_COUNTED * MOST_COUNTED_ORDER // max(order, MOST_COUNTED_ORDER)
 
 
 def pieces_of(text: str) -> list[str]:
-    """Cut running text after a line, or else a word, every now and then: so an n-gram learns how text may begin."""
+    """Cut running text now and then, so that an n-gram learns how text may begin, and not from its first line alone.
+
+    It is cut after lines, or after words where lines are few, or anywhere where words are, too; after one of eight at
+    most, since the n-gram does not see what follows a piece.
+    """
+    mark = next(mark for mark in ("\n", " ", "") if text.count(mark) >= FEW or not mark)
+    between = len(text) // (text.count(mark) + 1)
+    size = max(LEAST_BETWEEN * between, min(PIECE, len(text) // PIECES), LEAST_BETWEEN)
     pieces, start = [], 0
     while start < len(text):
-        end = start + PIECE
-        found = (text.find(mark, end, end + PIECE) + 1 for mark in ("\n", " "))
-        end = next((after for after in found if after), end)
+        found = text.find(mark, start + size - 1)
+        end = len(text) if found < 0 else found + 1
         pieces.append(text[start:end])
         start = end
     return pieces

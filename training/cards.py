@@ -26,8 +26,8 @@ LIMITS = """## Limits
 - Characters that were not in the training text are read as unknown and never written.
 - The figures are for held-out text of the same source, measured {created}."""
 COUNTED = """
-- Its n-grams and counts learned the held-out text, too, once that had been measured on: to measure again, take other
-  text."""
+- What is counted beside the network holds the held-out text, too, once that was measured on: to measure again, take
+  other text."""
 TAGGING_LIMITS = """## Limits
 
 - It knows these tags and no other, and gives every character one.

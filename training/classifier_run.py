@@ -26,6 +26,7 @@ from training.provenance import told_facts
 from training.run import Trained, prepare
 from training.starting import check_classifier, tell_unknown
 from training.targets import Targets
+from training.wide import told_of_spaces
 from training.wide_choice import choose_wide, relearn_wide, seconds_again
 
 if TYPE_CHECKING:
@@ -111,7 +112,11 @@ def make_room(
     observes: bool = False,
 ) -> Room:
     """Lay out what the parts of a classifier learn from: the alphabet, how much each text counts, how long to learn."""
-    told = replace(told, training=replace(told.training, epochs=told.epochs or epochs_for(split, told.training)))
+    told = replace(
+        told,
+        training=replace(told.training, epochs=told.epochs or epochs_for(split, told.training)),
+        members=tuple(told_of_spaces(each, split.texts) if each.is_wide else each for each in told.members),
+    )
     longest = max(map(len, split.texts))
     for each in told.members:
         if any("convolution" in chain for chain in each.chains):

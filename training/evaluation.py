@@ -198,14 +198,18 @@ def stream_loss(scorer: Scorer, ids: NDArray[np.int32], alphabet: Alphabet) -> L
 
 
 def stream_windows(ids: NDArray[np.int32]) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
-    """Lay running text (T,) out in lanes side by side, and give inputs and targets (B, T), a window after another."""
+    """Lay running text out in lanes side by side, one going on where the other ends; see ``lane_windows``."""
     lanes = max(1, min(LANES, len(ids) // WINDOW))
     length = len(ids) // lanes
-    targets = ids[: lanes * length].reshape(lanes, length).astype(np.int64)
-    inputs = np.concatenate([np.full((lanes, 1), BEGIN_ID), targets[:, :-1]], axis=1)
-    for start in range(0, length, WINDOW):
+    return lane_windows(ids[: lanes * length].reshape(lanes, length).astype(np.int64))
+
+
+def lane_windows(lanes: NDArray[np.int64]) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """Give what is read of lanes of text, each from BEGIN on, and what follows: (B, WINDOW or less) after another."""
+    inputs = np.concatenate([np.full((len(lanes), 1), BEGIN_ID), lanes[:, :-1]], axis=1)
+    for start in range(0, lanes.shape[1], WINDOW):
         part = slice(start, start + WINDOW)
-        yield inputs[:, part], targets[:, part]
+        yield inputs[:, part], lanes[:, part]
 
 
 def losses(scored: NDArray[np.float64], targets: NDArray[np.int64], alphabet: Alphabet) -> NDArray[np.float64]:

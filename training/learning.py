@@ -16,6 +16,7 @@ from model.finished import SearchOptions
 from model.memory import Reader
 from model.query import exact_query
 from model.search import search
+from training.blending import MOST_COUNTED
 from training.checkpoints import set_weights, weights_of
 from training.clock import clock_of
 from training.devices import described
@@ -58,6 +59,7 @@ if TYPE_CHECKING:
 MEASURED_SHARE = 0.15  # of the time, kept for export and figures
 MEASURED_SECONDS = (3.0, 60.0)  # at the least, and at the most for each network
 INDEXED_SECONDS = 2e-5  # a phrase, for the counts that the figures are held against
+COUNTED_SECONDS = 4e-6  # a character of running text, for n-grams counted twice
 VALIDATED_CHARACTERS = 12_000  # of held-out text, at each validation
 
 
@@ -153,7 +155,10 @@ def learning_seconds(room: Classroom, members: int) -> float:
     clock = clock_of(room.training, room.began)
     reserve = clock.kept(MEASURED_SHARE, (MEASURED_SECONDS[0], MEASURED_SECONDS[1] * members))
     reserve += REPORT_SECONDS if room.observes else 0.0
-    reserve += INDEXED_SECONDS * len(room.text.texts) if isinstance(room.text, PhraseText) else 0.0
+    if isinstance(room.text, PhraseText):
+        reserve += INDEXED_SECONDS * len(room.text.texts)
+    else:
+        reserve += COUNTED_SECONDS * min(len(room.text.text), MOST_COUNTED)
     return max(clock.left() - reserve, 0.1)
 
 

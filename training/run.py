@@ -54,7 +54,7 @@ TEST_PHRASES = 1000  # of each set, completed for the figures
 LEAST_TESTED = 20
 SECONDS_A_TEST = 0.012  # of a completion, generously
 TESTED_SHARE = 0.3  # of the seconds that are left, for completions
-SCORED_SHARE = 0.2  # and for bits per character, by each of two networks
+SCORED_SHARE = 0.2  # and for bits per character, by torch, int8 and the n-gram
 SCORED_A_SECOND = 1e8  # log-probabilities, generously: characters times the vocabulary
 MOST_SCORED = 4e9  # log-probabilities: minutes at most where there is no limit
 LEAST_SCORED = 2000  # characters
@@ -119,7 +119,7 @@ def train_model(
     """
     if settings.start is not None:
         check_language(settings.start, settings.networks)
-    device = prepare(settings.training, out)
+    device = prepare(settings.training, out, None if settings.task == "auto" else settings.task)
     task, text, data = read_text(sources, settings, say)
     check_task(out, task)
     known = settings.start if settings.teaching is None else settings.teaching.teacher
@@ -149,6 +149,8 @@ def train_model(
     say("exporting and measuring")
     labels = labels_of(text)
     blend = blend_text(network, text, alphabet, rare, settings.blend)
+    if isinstance(text, StreamText) and blend.manifest and blend.manifest["counted_characters"] != len(text.text):
+        say(f"the n-gram is of the last {blend.manifest['counted_characters']:,} of the {len(text.text):,} characters")
     files, quantisation = checkpoint_files(network, alphabet, sample_of(text, alphabet), blend.shares)
     left = clock_of(settings.training, began).left()
     write = partial(write_model, task=task, network=network, quantisation=quantisation, labels=labels)

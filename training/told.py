@@ -29,15 +29,15 @@ STUDENT = {"encoder": "wide+branches"}  # what a student is where nothing else i
 LANGUAGE = (TextSettings, NetworkSettings, TrainingSettings, BlendSettings)  # what a language model is told by
 CLASSIFIER = (TextSettings, TrainingSettings, ClassifierSettings, SortingSettings)  # what a classifier is told by
 TAGGERS = (TextSettings, TrainingSettings, ClassifierSettings)  # what a tagger is told by
-COUNTS_ALONE = ("count_power", "held_out_below", "least_count", "unseen_share")
-PHRASES_ALONE = (*COUNTS_ALONE, "ngram_order")
+PHRASES_ALONE = ("count_power", "held_out_below", "least_count", "unseen_share")
+MIXED_ALONE = (*PHRASES_ALONE, "ngram_order")  # with an n-gram
 IDLE: dict[str, tuple[str, ...]] = {
-    "text": (*COUNTS_ALONE, "text_column", "label_column", "count_column"),
+    "text": (*PHRASES_ALONE, "text_column", "label_column", "count_column"),
     "autocomplete": ("window", "label_column"),
-    "generate": (*PHRASES_ALONE, "window"),
+    "generate": (*MIXED_ALONE, "window"),
 }  # auto is either
 WHAT = {"text": "models of running text", "generate": "models that write texts of labels"}
-NOT_FOR_LABELS = (*PHRASES_ALONE, "window")
+NOT_FOR_LABELS = (*MIXED_ALONE, "window")
 NOT_FOR_LINES = (*NOT_FOR_LABELS, "format", "text_column", "label_column", "count_column")  # whose lines have one form
 NOT_FOR_PAIRS = (
     *NOT_FOR_LINES,

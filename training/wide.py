@@ -201,6 +201,13 @@ def layer_of(network: WideNetwork, ngrams: HashedNgrams, contrast: NDArray[np.fl
     return WideLayer(ngrams=ngrams, weights=weights * contrast[:, None], bias=bias.copy(), output=output)
 
 
+def told_of_spaces(settings: ClassifierSettings, texts: Sequence[str]) -> ClassifierSettings:
+    """Decide by texts whether n-grams go across spaces, where that is left open."""
+    if settings.ngram_spaces != "auto":
+        return settings
+    return replace(settings, ngram_spaces="across" if mostly_hangul(texts) else "within")
+
+
 def learn_wide(
     lesson: Lesson, settings: ClassifierSettings, strengths: Sequence[float], seed: int, deadline: float
 ) -> Iterator[LearnedWide]:
@@ -223,8 +230,7 @@ def learn_wide(
         settings.ngram_most,
         settings.ngram_texts,
         MOST_WEIGHTS // (settings.ngram_hidden or lesson.targets.labels),
-        across_spaces=settings.ngram_spaces == "across"
-        or (settings.ngram_spaces == "auto" and mostly_hangul(lesson.texts)),
+        across_spaces=told_of_spaces(settings, lesson.texts).ngram_spaces == "across",
     )
     found = occurrences(lesson.texts, ngrams)
     contrast = label_contrast(found, lesson.targets.numbers, lesson.targets.labels)
