@@ -68,7 +68,7 @@ def test_train_reports_progress_on_standard_error_only(phrases: Path, tmp_path: 
     result = machim("train", phrases, "--out", tmp_path / "m", "--json", *SMALL)
     said = json.loads(result.stdout)
     assert said["checkpoint"] == str(tmp_path / "m" / "0001")
-    assert said["figures"]["bits_per_character"].keys() == {"torch", "int8", "ngram"}
+    assert said["figures"]["bits_per_character"].keys() == {"torch", "int8", "network", "ngram"}
     assert said["figures"]["completion"].keys() == {"seen", "unseen"}
     assert b"bits/character" in result.stderr
     assert b"\x1b[" not in result.stderr

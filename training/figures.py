@@ -41,13 +41,14 @@ def bits_of_phrases(
     texts: list[str],
     counts: NDArray[np.float64],
 ) -> dict[str, JSON]:
-    """Measure bits per character on phrases, each counted once and by count, for torch, int8 and the n-gram alone."""
+    """Measure bits per character on phrases, each counted once and by count, for torch, int8, each part."""
     phrases = encode_phrases(model.alphabet, texts, np.ones(len(texts)))
     nats = {
         "torch": phrase_losses(torch_scorer(network, prior_of(model)), phrases, model.alphabet),
         "int8": phrase_losses(network_scorer(model.runtime), phrases, model.alphabet),
     }
     if model.ngram is not None:
+        nats["network"] = phrase_losses(torch_scorer(network), phrases, model.alphabet)
         nats["ngram"] = phrase_losses(network_scorer(NgramNetwork(ngram=model.ngram)), phrases, model.alphabet)
 
     def score(alone: LanguageModel) -> Loss:
@@ -67,10 +68,11 @@ def bits_of_phrases(
 
 
 def bits_of_stream(network: LanguageModel, model: LoadedModel, text: str) -> dict[str, JSON]:
-    """Measure bits per character on running text, for torch, int8 and the n-gram alone."""
+    """Measure bits per character on running text, for torch, int8 and each part alone."""
     ids = model.alphabet.encode(text)
     scorers = {"torch": torch_scorer(network, prior_of(model)), "int8": network_scorer(model.runtime)}
     if model.ngram is not None:
+        scorers["network"] = torch_scorer(network)
         scorers["ngram"] = network_scorer(NgramNetwork(ngram=model.ngram))
     bits: dict[str, JSON] = {
         name: rounded(stream_loss(scorer, ids, model.alphabet)) for name, scorer in scorers.items()

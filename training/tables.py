@@ -126,7 +126,7 @@ def bits_table(figures: dict[str, JSON]) -> Table:
     """Show bits per character, once only where counts change nothing."""
     bits = as_mapping(figures.get("bits_per_character"))
     by_count = as_mapping(figures.get("bits_per_character_by_count"))
-    names = {"int8": "served (int8)", "torch": "trained (float32)", "ngram": "n-gram alone"}
+    names = {"int8": "served (int8)", "torch": "trained (float32)", "network": "network alone", "ngram": "n-gram alone"}
     weighted = bool(by_count) and by_count != bits
     return Table(
         columns=("bits per character", "each once", "by count") if weighted else ("bits per character", ""),
