@@ -109,9 +109,9 @@ def hash_ngrams(
     Returns:
         The hashes (M,), and the text of each (M,).
     """
-    if not across_spaces:
-        return hash_marked([marked(text) for text in texts], least, most, with_space=False)
     whole = [marked(text) for text in texts]
+    if not across_spaces:
+        return hash_marked(whole, least, most, with_space=False)
     without = hash_marked(["".join(text.split()) for text in whole], least, most, with_space=False)
     with_space = hash_marked(whole, least, most, with_space=True)
     return np.concatenate([without[0], with_space[0]]), np.concatenate([without[1], with_space[1]])
@@ -172,8 +172,8 @@ def ngram_bounds(
     first = np.concatenate([[0], owners, [len(text)]])
     after = np.concatenate([[0], owners + 1, [len(text)]])
     spaces = spaces_before(marked(text))
-    letters = np.flatnonzero(spaces[1:] == spaces[:-1]) if across_spaces else np.arange(len(first))
-    passes = [(letters, False)] + [(np.arange(len(first)), True)] * across_spaces
+    letters, everything = np.flatnonzero(spaces[1:] == spaces[:-1]), np.arange(len(first))
+    passes = [(letters, False), (everything, True)] if across_spaces else [(everything, False)]
     begins, ends, reached = [], [], []
     for places, with_space in passes:
         for length in range(least, most + 1):

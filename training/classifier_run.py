@@ -112,10 +112,11 @@ def make_room(
     observes: bool = False,
 ) -> Room:
     """Lay out what the parts of a classifier learn from: the alphabet, how much each text counts, how long to learn."""
+    decided = {each: told_of_spaces(each, split.texts) for each in set(told.members) if each.is_wide}
     told = replace(
         told,
         training=replace(told.training, epochs=told.epochs or epochs_for(split, told.training)),
-        members=tuple(told_of_spaces(each, split.texts) if each.is_wide else each for each in told.members),
+        members=tuple(decided.get(each, each) for each in told.members),
     )
     longest = max(map(len, split.texts))
     for each in told.members:

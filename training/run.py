@@ -121,7 +121,8 @@ def train_model(
         check_language(settings.start, settings.networks)
     device = prepare(settings.training, out, None if settings.task == "auto" else settings.task)
     task, text, data = read_text(sources, settings, say)
-    check_task(out, task)
+    if settings.task == "auto":
+        check_task(out, task)
     known = settings.start if settings.teaching is None else settings.teaching.teacher
     if known is not None and known.written_labels != labels_of(text):
         raise InputError(
