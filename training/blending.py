@@ -41,7 +41,7 @@ ORDERS = {True: 6, False: 8}  # of the n-gram, by whether the alphabet is large
 # Contexts from which on n-grams seen once are left out: in large alphabets, and where there are too many n-grams.
 SINGLES_BELOW = {True: 4, False: 6}
 MOST_NGRAMS = 12_000_000
-MOST_COUNTED = 5_000_000  # characters of running text, up to an order of 8; counting takes some 300 bytes for each
+MOST_COUNTED = 5_000_000  # characters of running text, up to an order of 8; counting takes some 220 bytes for each
 MOST_COUNTED_ORDER = 8
 PIECE, PIECES = 4_096, 256  # characters from one beginning of running text to the next, or fewer for so many of them
 FEW = 64  # lines or words

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -43,21 +44,23 @@ def bits_of_phrases(
 ) -> dict[str, JSON]:
     """Measure bits per character on phrases, each counted once and by count, for torch, int8, each part."""
     phrases = encode_phrases(model.alphabet, texts, np.ones(len(texts)))
+
+    @cache  # all together are asked for twice
+    def of_network(alone: LanguageModel) -> NDArray[np.float64]:
+        return phrase_losses(torch_scorer(alone), phrases, model.alphabet)
+
     nats = {
         "torch": phrase_losses(torch_scorer(network, prior_of(model)), phrases, model.alphabet),
         "int8": phrase_losses(network_scorer(model.runtime), phrases, model.alphabet),
     }
     if model.ngram is not None:
-        nats["network"] = phrase_losses(torch_scorer(network), phrases, model.alphabet)
+        nats["network"] = of_network(network)
         nats["ngram"] = phrase_losses(network_scorer(NgramNetwork(ngram=model.ngram)), phrases, model.alphabet)
-
-    def score(alone: LanguageModel) -> Loss:
-        return weighted_loss(phrase_losses(torch_scorer(alone), phrases, model.alphabet), phrases, phrases.weights)
 
     return {
         "phrases": len(texts),
         "characters": int(phrases.lengths.sum()),
-        **bits_of_members(network, score),
+        **bits_of_members(network, lambda alone: weighted_loss(of_network(alone), phrases, phrases.weights)),
         "bits_per_character": {
             name: rounded(weighted_loss(each, phrases, phrases.weights)) for name, each in nats.items()
         },
@@ -70,15 +73,20 @@ def bits_of_phrases(
 def bits_of_stream(network: LanguageModel, model: LoadedModel, text: str) -> dict[str, JSON]:
     """Measure bits per character on running text, for torch, int8 and each part alone."""
     ids = model.alphabet.encode(text)
-    scorers = {"torch": torch_scorer(network, prior_of(model)), "int8": network_scorer(model.runtime)}
-    if model.ngram is not None:
-        scorers["network"] = torch_scorer(network)
-        scorers["ngram"] = network_scorer(NgramNetwork(ngram=model.ngram))
-    bits: dict[str, JSON] = {
-        name: rounded(stream_loss(scorer, ids, model.alphabet)) for name, scorer in scorers.items()
+
+    @cache  # all together are asked for twice
+    def of_network(alone: LanguageModel) -> Loss:
+        return stream_loss(torch_scorer(alone), ids, model.alphabet)
+
+    losses = {
+        "torch": stream_loss(torch_scorer(network, prior_of(model)), ids, model.alphabet),
+        "int8": stream_loss(network_scorer(model.runtime), ids, model.alphabet),
     }
-    members = bits_of_members(network, lambda alone: stream_loss(torch_scorer(alone), ids, model.alphabet))
-    return {"characters": len(ids), "bits_per_character": bits, **members}
+    if model.ngram is not None:
+        losses["network"] = of_network(network)
+        losses["ngram"] = stream_loss(network_scorer(NgramNetwork(ngram=model.ngram)), ids, model.alphabet)
+    bits: dict[str, JSON] = {name: rounded(each) for name, each in losses.items()}
+    return {"characters": len(ids), "bits_per_character": bits, **bits_of_members(network, of_network)}
 
 
 def bits_of_members(network: LanguageModel, score: Callable[[LanguageModel], Loss]) -> dict[str, JSON]:
