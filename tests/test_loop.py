@@ -219,6 +219,44 @@ def test_a_run_ends_when_its_time_is_up_with_weights_validated() -> None:
     assert outcome.held_out_bits == pytest.approx(loss_of(network, batch) / math.log(2))
 
 
+def test_averaged_weights_are_validated_and_kept_while_learning_goes_on_from_those_of_the_last_step() -> None:
+    """Averaging changes what is kept, not the steps: the losses of training are the same with it and without."""
+    kept: dict[float, Tensor] = {}
+    losses: dict[float, list[float]] = {}
+    for averaging in (0.0, 10.0):
+        network, told = small_network(), list[Progress]()
+        validated = list[float]()
+
+        def validate(network: RecurrentLanguageModel = network, validated: list[float] = validated) -> float:
+            validated.append(loss_of(network, words_as_one_batch()))
+            return validated[-1]
+
+        outcome = train(network, batches_of_words, validate, epochs=12, averaging=averaging, report=told.append)
+        losses[averaging] = [each.bits_per_character for each in told]
+        kept[averaging] = torch.cat([each.flatten() for each in network.parameters()])
+        assert outcome.held_out_bits * math.log(2) == pytest.approx(min(validated))
+        assert loss_of(network, words_as_one_batch()) == pytest.approx(min(validated))
+    assert losses[0.0] == losses[10.0]
+    assert not torch.equal(kept[0.0], kept[10.0])
+
+
+def test_averaged_weights_do_better_where_steps_are_long() -> None:
+    """At a learning rate so high that the last step lies to one side of where the loss is least."""
+    least = {}
+    for averaging in (0.0, 10.0):
+        network = small_network()
+        outcome = train(
+            network,
+            batches_of_words,
+            lambda network=network: loss_of(network, words_as_one_batch()),
+            epochs=25,
+            learning_rate=0.2,
+            averaging=averaging,
+        )
+        least[averaging] = outcome.held_out_bits
+    assert least[10.0] < least[0.0]
+
+
 def test_progress_rises_to_one_and_tells_the_loss() -> None:
     network, told = small_network(), list[Progress]()
     batch = words_as_one_batch()

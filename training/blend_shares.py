@@ -5,7 +5,7 @@ Legend: V vocabulary size, M positions of held-out text, B lanes of running text
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import torch
@@ -17,6 +17,8 @@ from training.export import Shares
 from training.kneser_ney import KINDS, discounts_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from numpy.typing import NDArray
 
     from model.manifest import JSON
@@ -24,6 +26,10 @@ if TYPE_CHECKING:
     from training.batches import PhraseSet
     from training.language_models import LanguageModel
 
+# Logits (M, V) of the network, log P (M, V) of the n-gram, and the characters (M,) that came.
+Said: TypeAlias = "tuple[torch.Tensor, torch.Tensor, torch.Tensor]"
+
+WHOLE = Shares(network=1.0, ngram=1.0)
 NUMBERS = 12_000_000  # logits held at once while shares are learned: 48 MB, and as many of the n-gram
 LANE = 512  # characters of a lane of running text at least, where there are as many
 MOST_SHARE = 2.0
@@ -41,31 +47,37 @@ def learn_shares(network: LanguageModel, ngram: Ngram, held_out: PhraseSet) -> S
         ngram: of other phrases.
         held_out: each counts once.
     """
-    prior = Prior(ngram=ngram, shares=Shares(network=1.0, ngram=1.0))
-    logits, priors, wanted = [], [], []
-    with torch.no_grad():
-        for _, batch in phrases_in_batches(held_out, network.vocabulary_size):
-            mask = torch.from_numpy(batch.targets != IGNORED)
-            said, _ = network(torch.from_numpy(batch.inputs))
-            logits.append(said.float()[mask])
-            priors.append(torch.from_numpy(prior.rows(batch.inputs)[0])[mask])
-            wanted.append(torch.from_numpy(batch.targets)[mask])
-    return likeliest_shares(torch.cat(logits), torch.cat(priors), torch.cat(wanted))
+    return likeliest_of(phrases_said(network, Prior(ngram=ngram, shares=WHOLE), held_out))
 
 
 def learn_stream_shares(network: LanguageModel, ngram: Ngram, lanes: NDArray[np.int64]) -> Shares:
     """Find the shares of network and n-gram that make held-out running text, laid out in lanes (B, T), most likely."""
-    prior = Prior(ngram=ngram, shares=Shares(network=1.0, ngram=1.0))
-    logits, priors, wanted = [], [], []
+    return likeliest_of(stream_said(network, Prior(ngram=ngram, shares=WHOLE), lanes))
+
+
+def phrases_said(network: LanguageModel, prior: Prior, held_out: PhraseSet) -> Iterator[Said]:
+    """Give what network and n-gram say of each character of held-out phrases, a batch at a time."""
+    for _, batch in phrases_in_batches(held_out, network.vocabulary_size):
+        mask = torch.from_numpy(batch.targets != IGNORED)
+        logits, _ = network(torch.from_numpy(batch.inputs))
+        rows, _ = prior.rows(batch.inputs)
+        yield logits.float()[mask], torch.from_numpy(rows)[mask], torch.from_numpy(batch.targets)[mask]
+
+
+def stream_said(network: LanguageModel, prior: Prior, lanes: NDArray[np.int64]) -> Iterator[Said]:
+    """Give what network and n-gram say of each character of running text in lanes (B, T), a window at a time."""
     state, contexts = None, None
+    for inputs, targets in lane_windows(lanes):
+        logits, state = network(torch.from_numpy(inputs), state)
+        rows, contexts = prior.rows(inputs, contexts)
+        yield logits.float().flatten(0, 1), torch.from_numpy(rows).flatten(0, 1), torch.from_numpy(targets).flatten()
+
+
+def likeliest_of(said: Iterable[Said]) -> Shares:
+    """Find the shares that make what was said of held-out text most likely."""
     with torch.no_grad():
-        for inputs, targets in lane_windows(lanes):
-            said, state = network(torch.from_numpy(inputs), state)
-            rows, contexts = prior.rows(inputs, contexts)
-            logits.append(said.float().flatten(0, 1))
-            priors.append(torch.from_numpy(rows).flatten(0, 1))
-            wanted.append(torch.from_numpy(targets).flatten())
-    return likeliest_shares(torch.cat(logits), torch.cat(priors), torch.cat(wanted))
+        logits, other, targets = (torch.cat(each) for each in zip(*said, strict=True))
+    return likeliest_shares(logits, other, targets)
 
 
 def spread_lanes(ids: NDArray[np.int32], characters: int) -> NDArray[np.int64]:

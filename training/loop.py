@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 import math
 import time
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -16,6 +17,7 @@ from torch import nn
 
 from model.alphabet import BEGIN_ID
 from model.errors import InputError
+from training.averaging import WeightAverage
 from training.batches import IGNORED
 from training.devices import tensor_on, uses_bfloat16
 from training.loss import weighted_cross_entropy
@@ -81,6 +83,7 @@ class Run(Generic[NetworkT]):
     best_nats: float = math.inf
     best_weights: dict[str, Tensor] = field(default_factory=dict)
     validations_since_best: int = 0
+    average: WeightAverage | None = None  # of the weights over the steps, which is what is validated and kept
     observe: Callable[[Tensor], None] | None = None  # told of a step's loss when its gradients are there, not yet cut
 
 
@@ -90,7 +93,8 @@ def start_run(network: NetworkT, settings: TrainingSettings) -> Run[NetworkT]:
     others = [each for each in network.parameters() if each.dim() <= 1]
     groups = [{"params": decayed, "weight_decay": settings.weight_decay}, {"params": others, "weight_decay": 0.0}]
     optimiser = torch.optim.AdamW(groups, lr=settings.learning_rate, betas=(0.9, 0.99), fused=True)
-    return Run(network=network, optimiser=optimiser)
+    average = WeightAverage(network, settings.averaging) if settings.averaging else None
+    return Run(network=network, optimiser=optimiser, average=average)
 
 
 def learning_rate_at(done: float, settings: TrainingSettings) -> float:
@@ -154,6 +158,8 @@ def descend(run: Run[NetworkT], loss: Tensor, settings: TrainingSettings) -> Non
     nn.utils.clip_grad_norm_(run.network.parameters(), settings.gradient_limit)
     run.optimiser.step()
     run.steps += 1
+    if run.average is not None:
+        run.average.follow(run.steps)
 
 
 def train_network(
@@ -261,12 +267,13 @@ def why_ended(run: Run[NetworkT], settings: TrainingSettings) -> str:
 
 def keep_best(run: Run[NetworkT], validate: Callable[[], float]) -> float:
     """Validate, and remember the weights if none were better; give the held-out loss."""
-    run.network.eval()
-    nats = validate()
-    run.network.train()
-    if nats < run.best_nats or not run.best_weights:
-        run.best_nats, run.validations_since_best = nats, 0
-        run.best_weights = copy.deepcopy(run.network.state_dict())
-    else:
-        run.validations_since_best += 1
+    with run.average.in_place() if run.average is not None else nullcontext():
+        run.network.eval()
+        nats = validate()
+        run.network.train()
+        if nats < run.best_nats or not run.best_weights:
+            run.best_nats, run.validations_since_best = nats, 0
+            run.best_weights = copy.deepcopy(run.network.state_dict())
+        else:
+            run.validations_since_best += 1
     return nats

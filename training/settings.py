@@ -208,6 +208,13 @@ class TrainingSettings:
     )
     weight_decay: float = field(default=0.01, metadata={"help": "Of AdamW."})
     gradient_limit: float = field(default=1.0, metadata={"help": "Norm to which a longer gradient is cut."})
+    averaging: float = field(
+        default=0.0,
+        metadata={
+            "help": "How weights are averaged over the steps: 0 keeps those of one step, 10 the mean of the last"
+            " eleventh of all steps, about; to classify, 10 by default."
+        },
+    )
     count_power: float = field(
         default=0.0, metadata={"help": "A phrase of count c is read c to this power times as often as one of count 1."}
     )
@@ -248,7 +255,7 @@ class TrainingSettings:
         for name in ("learning_rate", "gradient_limit"):
             if not 0 < getattr(self, name) < math.inf:
                 raise InputError(f"{name} must be a positive number, got {getattr(self, name)}")
-        for name in ("minutes", "weight_decay", "count_power"):
+        for name in ("minutes", "weight_decay", "averaging", "count_power"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise InputError(f"{name} must be at least 0, got {getattr(self, name)}")
         check_choice("precision", self.precision, get_args(Precision))
