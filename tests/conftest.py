@@ -104,7 +104,14 @@ def countries_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def classifiers(tmp_path_factory: pytest.TempPathFactory, countries_file: Path) -> Path:
     """A models folder with ``countries``: n-grams, branches and a recurrence; ``pair``: two members, one of each."""
     folder = tmp_path_factory.mktemp("classifiers")
-    small = ClassifierSettings(embedding_width=16, filters=8, hidden_width=8, branch_widths="2,3", ngram_most=3)
+    small = ClassifierSettings(
+        encoder="wide+branches+recurrent",
+        embedding_width=16,
+        filters=8,
+        hidden_width=8,
+        branch_widths="2,3",
+        ngram_most=3,
+    )
     runs = {
         "countries": (small,),
         "pair": (replace(small, encoder="branches"), replace(small, encoder="wide+recurrent", cell="gru")),

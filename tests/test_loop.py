@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import math
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -245,14 +246,8 @@ def test_averaged_weights_do_better_where_steps_are_long() -> None:
     least = {}
     for averaging in (0.0, 10.0):
         network = small_network()
-        outcome = train(
-            network,
-            batches_of_words,
-            lambda network=network: loss_of(network, words_as_one_batch()),
-            epochs=25,
-            learning_rate=0.2,
-            averaging=averaging,
-        )
+        validate = partial(loss_of, network, words_as_one_batch())
+        outcome = train(network, batches_of_words, validate, epochs=25, learning_rate=0.2, averaging=averaging)
         least[averaging] = outcome.held_out_bits
     assert least[10.0] < least[0.0]
 

@@ -25,7 +25,14 @@ if TYPE_CHECKING:
 
 OF_TRAINING = ["Loss", "Learning rate", "Gradient norm by layer", "Activations by layer"]
 OF_SORTING = ["Confusion matrix", "Reliability diagram", "Worst mistakes"]
-SMALL = ClassifierSettings(embedding_width=8, filters=4, hidden_width=4, branch_widths="2", ngram_most=2)
+SMALL = ClassifierSettings(
+    encoder="wide+branches+recurrent",
+    embedding_width=8,
+    filters=4,
+    hidden_width=4,
+    branch_widths="2",
+    ngram_most=2,
+)
 
 
 def headings(page: Path) -> list[str]:

@@ -24,7 +24,7 @@ class ClassifierSettings:
     """What a classifier is; kept in the checkpoint, which is rebuilt from it alone."""
 
     encoder: str = field(
-        default="wide+branches+recurrent",
+        default="wide+recurrent",
         metadata={
             "help": "Parts of a classifier: wide (hashed n-grams), convolution (stacked), branches (parallel filter"
             " widths), recurrent, window (plain layers over the first characters). A + sets parts side by side, a /"
@@ -83,7 +83,7 @@ class ClassifierSettings:
     )
     cell: Cell = field(default="lstm", metadata={"help": "The recurrence: rnn-tanh, rnn-relu, gru or lstm."})
     layers: int = field(default=1, metadata={"help": "Recurrent or plain layers, one on top of the other."})
-    hidden_width: int = field(default=128, metadata={"help": "Units of each recurrent or plain layer."})
+    hidden_width: int = field(default=256, metadata={"help": "Units of each recurrent or plain layer."})
     bidirectional: bool = field(default=True, metadata={"help": "Read texts from both ends, where recurrent."})
     pooling: Pooling = field(
         default="max",

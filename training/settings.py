@@ -72,7 +72,7 @@ class NetworkSettings:
     hidden_width: int = field(
         default=384,
         metadata={
-            "help": "Units of each recurrent layer, filters of a causal convolution; to classify, 128 by default."
+            "help": "Units of each recurrent layer, filters of a causal convolution; to classify, 256 by default."
         },
     )
     filter_width: int = field(

@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from training.transducer_run import TransducerRun
 
 # Where classifiers, and taggers too, learn best in another way (decisions/0013-what-classifiers-are-made-of.md).
-CLASSIFIER_TRAINING = {"learning_rate": 0.002, "batch_characters": 4096}
-TAGGER = {"encoder": "branches/recurrent", "pool_width": 1, "dropout": 0.3}  # what it is where nothing else is told
+CLASSIFIER_TRAINING = {"learning_rate": 0.002, "batch_characters": 4096, "averaging": 10.0}
+# What a tagger is where nothing else is told.
+TAGGER = {"encoder": "branches/recurrent", "pool_width": 1, "hidden_width": 128, "dropout": 0.3}
 TRANSDUCER_TRAINING = {"learning_rate": 0.003, "batch_characters": 4096}
 TRANSDUCER = {"encoder": "recurrent", "pool_width": 1, "hidden_width": 192, "dropout": 0.3}
 STUDENT = {"encoder": "wide+branches"}  # what a student is where nothing else is told

@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from training.averaging import put
 from training.ngram_occurrences import known_ngrams, label_contrast, mostly_hangul, occurrences, text_chunks
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
     from torch import Tensor
@@ -183,13 +184,6 @@ def descend(
         put(network.parameters(), best)
         return False
     return True
-
-
-def put(places: Iterable[Tensor], values: Iterable[Tensor]) -> None:
-    """Copy each of the values to its place."""
-    with torch.no_grad():
-        for place, value in zip(places, values, strict=True):
-            place.copy_(value)
 
 
 def layer_of(network: WideNetwork, ngrams: HashedNgrams, contrast: NDArray[np.float32]) -> WideLayer:
