@@ -1,4 +1,4 @@
-"""What an ensemble, dropout, pretraining and a student are worth on labelled texts: one run, several seeds, one table.
+"""What an ensemble, a student, dropout, pretraining and averaging are worth on labelled texts: one run, several seeds.
 
 Legend: N texts, C labels.
 """
@@ -42,6 +42,7 @@ ALONE: dict[str, dict[str, Any]] = {
     "alone": {},
     "no dropout": {"dropout": 0.0, "embedding_dropout": 0.0},
     "no pretraining": {"pretrain": False},
+    "no averaging": {"averaging": 0.0},
 }
 
 
@@ -56,7 +57,7 @@ ALONE: dict[str, dict[str, Any]] = {
 def benchmark(
     train: Path, test: Path, out: Path, *, minutes: float, members: int, seeds: int, json_file: Path | None
 ) -> None:
-    """Train on TRAIN an ensemble, its students, and models without dropout and pretraining; score them on TEST.
+    """Train on TRAIN an ensemble, its students, models without dropout, pretraining or averaging; score them on TEST.
 
     The models are made in the folder OUT. What is scored is what was trained, in float32.
     """

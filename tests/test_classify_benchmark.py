@@ -225,6 +225,7 @@ def test_gains_are_measured_over_members_and_seeds(
         "alone": 2,
         "no dropout": 2,
         "no pretraining": 2,
+        "no averaging": 2,
         "student": 2,
     }
     assert all(0 <= each["accuracy"]["least"] <= each["accuracy"]["most"] <= 1 for each in figures.values())
