@@ -224,7 +224,7 @@ def test_members_begin_from_the_members_in_turn(classifiers: Path) -> None:
 
 
 def test_a_model_of_n_grams_alone_has_nothing_to_begin_from(countries_file: Path, tmp_path: Path) -> None:
-    run = classifier_run({**BRIEFLY, "encoder": "wide"}, READING, "")
+    run = classifier_run({"minutes": 0.0, "threads": 1, "encoder": "wide"}, READING, "")
     train_classifier([str(countries_file)], tmp_path / "wide", run, say=lambda _: None, began=time.monotonic())
     with pytest.raises(InputError, match="got wide 0001, which has n-grams alone"):
         open_start(tmp_path / "wide")

@@ -39,14 +39,14 @@ class WeightAverage:
     def in_place(self) -> Iterator[None]:
         """Put the mean in the place of the weights for a while."""
         own = [each.clone() for each in self._weights]
-        put(self._weights, self._means)
+        copy_weights(self._weights, self._means)
         try:
             yield
         finally:
-            put(self._weights, own)
+            copy_weights(self._weights, own)
 
 
-def put(places: Iterable[Tensor], values: Iterable[Tensor]) -> None:
+def copy_weights(places: Iterable[Tensor], values: Iterable[Tensor]) -> None:
     """Copy each of the values to its place."""
     with torch.no_grad():
         for place, value in zip(places, values, strict=True):

@@ -72,7 +72,8 @@ class NetworkSettings:
     hidden_width: int = field(
         default=384,
         metadata={
-            "help": "Units of each recurrent layer, filters of a causal convolution; to classify, 256 by default."
+            "help": "Units of each recurrent layer, filters of a causal convolution; by default 256 to classify, 128 to"
+            " tag, 192 to transduce."
         },
     )
     filter_width: int = field(
@@ -81,15 +82,15 @@ class NetworkSettings:
     embedding_width: int = field(
         default=256,
         metadata={
-            "help": "Width of the learned character embedding; 0 feeds characters one-hot to a language model; to"
-            " classify, 128 by default."
+            "help": "Width of the learned character embedding; 0 feeds characters one-hot to a language model; by"
+            " default 128 to classify, to tag and to transduce."
         },
     )
     dropout: float = field(
         default=0.25,
         metadata={
-            "help": "Share of values dropped in training: of embeddings, between layers, on top; to classify, 0.5"
-            " by default."
+            "help": "Share of values dropped in training: of embeddings, between layers, on top; by default"
+            " 0.5 to classify, 0.3 to tag and to transduce."
         },
     )
     tied: bool = field(default=True, metadata={"help": "Use the embedding as output weights too, where there is one."})
@@ -181,8 +182,8 @@ class TrainingSettings:
     epochs: int = field(
         default=50,
         metadata={
-            "help": "The most times to go through the text; to classify, by default 4 to 60: the fewer texts,"
-            " the more often."
+            "help": "The most times to go through the text; to classify, tag and transduce, by default 3 or 4 to 60:"
+            " the fewer texts, the more often."
         },
     )
     seed: int = field(default=0, metadata={"help": "Of weights, order and dropout."})
@@ -198,13 +199,17 @@ class TrainingSettings:
         metadata={"help": "Members to train at once, each by a process of its own with a share of the threads."},
     )
     batch_characters: int = field(
-        default=2048, metadata={"help": "Characters a step of training reads, about; to classify, 4096 by default."}
+        default=2048,
+        metadata={
+            "help": "Characters a step of training reads, about; by default 4096 to classify, to tag and to transduce."
+        },
     )
     window: int = field(
         default=128, metadata={"help": "Running text: characters that a gradient reaches back through."}
     )
     learning_rate: float = field(
-        default=0.004, metadata={"help": "Of AdamW, at its highest; to classify, 0.002 by default."}
+        default=0.004,
+        metadata={"help": "Of AdamW, at its highest; by default 0.002 to classify and to tag, 0.003 to transduce."},
     )
     weight_decay: float = field(default=0.01, metadata={"help": "Of AdamW."})
     gradient_limit: float = field(default=1.0, metadata={"help": "Norm to which a longer gradient is cut."})
@@ -212,7 +217,7 @@ class TrainingSettings:
         default=0.0,
         metadata={
             "help": "How weights are averaged over the steps: 0 keeps those of one step, 10 the mean of the last"
-            " eleventh of all steps, about; to classify, 10 by default."
+            " eleventh of all steps, about; by default 10 to classify."
         },
     )
     count_power: float = field(

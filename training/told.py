@@ -20,10 +20,11 @@ if TYPE_CHECKING:
     from training.tagger_run import TaggerRun
     from training.transducer_run import TransducerRun
 
-# Where classifiers, and taggers too, learn best in another way (decisions/0013-what-classifiers-are-made-of.md).
+# Where others than language models learn best in another way (decisions/0013-what-classifiers-are-made-of.md).
 CLASSIFIER_TRAINING = {"learning_rate": 0.002, "batch_characters": 4096, "averaging": 10.0}
 # What a tagger is where nothing else is told.
 TAGGER = {"encoder": "branches/recurrent", "pool_width": 1, "hidden_width": 128, "dropout": 0.3}
+TAGGER_TRAINING = {**CLASSIFIER_TRAINING, "averaging": 0.0}
 TRANSDUCER_TRAINING = {"learning_rate": 0.003, "batch_characters": 4096}
 TRANSDUCER = {"encoder": "recurrent", "pool_width": 1, "hidden_width": 192, "dropout": 0.3}
 STUDENT = {"encoder": "wide+branches"}  # what a student is where nothing else is told
@@ -53,6 +54,24 @@ NOT_FOR_PAIRS = (
     "ngram_hidden",
     "longest",
 )
+NETWORKS = ("convolution", "branches", "recurrent", "window")  # parts that read characters
+# What only some parts of an encoder make use of, and which those are.
+READERS: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(("filter_width", "stride", "padding", "convolutions", "blocks", "pool_width"), ("convolution",)),
+    **dict.fromkeys(("cell", "bidirectional", "recurrent_dropout", "pretrain"), ("recurrent",)),
+    **dict.fromkeys(("ngram_least", "ngram_most", "ngram_spaces", "ngram_texts", "ngram_hidden"), ("wide",)),
+    **dict.fromkeys(("layers", "hidden_width"), ("recurrent", "window")),
+    "filters": ("convolution", "branches"),
+    "branch_widths": ("branches",),
+    "window_characters": ("window",),
+    "activation": ("convolution", "branches", "window"),
+    "pooling": ("convolution", "branches", "recurrent"),
+    **dict.fromkeys(("embedding_width", "letters", "longest", "normalise", "skip", "initialise"), NETWORKS),
+    **dict.fromkeys(("character_dropout", "embedding_dropout", "dropout"), NETWORKS),
+    **dict.fromkeys(("learning_rate", "weight_decay", "gradient_limit", "averaging"), NETWORKS),
+    **dict.fromkeys(("epochs", "batch_characters", "precision"), NETWORKS),
+}
+FIRST_SKIPPED = {"convolution", "branches"}  # parts of which a connection skips the first layer, too
 NOT_FOR_TAGS = (*NOT_FOR_LINES, "pooling", "ngram_least", "ngram_most", "ngram_spaces", "ngram_texts", "ngram_hidden")
 
 
@@ -73,6 +92,30 @@ def refuse_idle(told: Collection[str], used: tuple[type, ...], idle: Collection[
     for name in told:
         if name in known - taken:
             raise InputError(f"--{name.replace('_', '-')} changes nothing of {what}: leave it out")
+
+
+def refuse_unread(told: Collection[str], members: Sequence[ClassifierSettings], used: Collection[str] = ()) -> None:
+    """Refuse options of a run that no part of any member makes use of.
+
+    Args:
+        told: names of the options that somebody told.
+        members: what they came to.
+        used: options that something beside the parts makes use of.
+
+    Raises:
+        InputError: there is one.
+    """
+    encoders = ",".join(dict.fromkeys(each.encoder for each in members))
+    parts = {part for each in members for chain in each.chains for part in chain}
+    for name in told:
+        readers = READERS.get(name, ())
+        if readers and name not in used and not parts & set(readers):
+            raise InputError(
+                f"--{name.replace('_', '-')} changes nothing of {encoders}: leave it out, or tell an --encoder with "
+                + " or ".join(readers)
+            )
+    if "skip" in told and not parts & FIRST_SKIPPED and all(each.layers == 1 for each in members):
+        raise InputError(f"--skip changes nothing of {encoders} with one layer: leave it out, or tell more --layers")
 
 
 def language_run(
@@ -136,10 +179,12 @@ def classifier_run(
 
         before = [classifier_defaults(start, number) for number in range(len(start.settings) if start.labels else 1)]
     training = settings_from(TrainingSettings, {**CLASSIFIER_TRAINING, "members": len(before), **told})
+    members = members_told(told, training.members, before)
+    refuse_unread(told, members)
     return ClassifierRun(
         reading=reading,
         text=settings_from(TextSettings, told),
-        members=members_told(told, training.members, before),
+        members=members,
         training=training,
         epochs=told.get("epochs"),
         sorting=settings_from(SortingSettings, told),
@@ -183,8 +228,9 @@ def tagger_run(task: str, told: dict[str, Any], reading: ReadingSettings, note: 
     from training.tagger_run import TaggerRun  # noqa: PLC0415 - it imports torch
 
     refuse_idle(told, TAGGERS, NOT_FOR_TAGS, "models that tag characters")
-    training = settings_from(TrainingSettings, {**CLASSIFIER_TRAINING, **told})
+    training = settings_from(TrainingSettings, {**TAGGER_TRAINING, **told})
     members = members_told(told, training.members, [TAGGER])
+    refuse_unread(told, members)
     return TaggerRun(
         task=task,
         reading=reading,
@@ -208,10 +254,12 @@ def transducer_run(told: dict[str, Any], reading: ReadingSettings, note: str) ->
     cells = {"cell": told["cell"][0]} if "cell" in told else {}
     if len(told.get("cell", ())) > 1:
         raise InputError("--cell must be one of those that turn texts into others, which have one member, got several")
+    network = settings_from(ClassifierSettings, {**TRANSDUCER, **told, **cells})
+    refuse_unread(told, [network], used=("cell", "hidden_width"))  # of what writes, too
     return TransducerRun(
         reading=reading,
         text=settings_from(TextSettings, told),
-        network=settings_from(ClassifierSettings, {**TRANSDUCER, **told, **cells}),
+        network=network,
         training=settings_from(TrainingSettings, {**TRANSDUCER_TRAINING, **told}),
         epochs=told.get("epochs"),
         note=note,

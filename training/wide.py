@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from training.averaging import put
+from training.averaging import copy_weights
 from training.ngram_occurrences import known_ngrams, label_contrast, mostly_hangul, occurrences, text_chunks
 
 if TYPE_CHECKING:
@@ -169,7 +169,7 @@ def descend(
         total.backward()  # type: ignore[no-untyped-call]
         found_loss = float(total.detach())
         if found_loss < min(losses, default=math.inf):
-            put(best, network.parameters())
+            copy_weights(best, network.parameters())
         losses.append(found_loss)
         return found_loss
 
@@ -181,7 +181,7 @@ def descend(
                 break
             before = reached
     except _OutOfTimeError:
-        put(network.parameters(), best)
+        copy_weights(network.parameters(), best)
         return False
     return True
 
