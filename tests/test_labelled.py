@@ -290,3 +290,16 @@ def test_labels_in_any_order_of_lines_look_labelled_however_many_there_are(tmp_p
         generator.shuffle(shuffled)
         reason = looks_labelled([write(tmp_path, "a.txt", "".join(shuffled))], ReadingSettings())
         assert reason == f"the first column has {labels} different values in the {labels * each:,} lines looked at"
+
+
+@pytest.mark.parametrize("content", ["no\tit crashes\nyes\tit works\n", "it crashes\tno\nit works\tyes\n"])
+def test_few_lines_look_labelled_where_their_labels_are_expected(tmp_path: Path, content: str) -> None:
+    """A teacher knows its labels; nothing is repeated in two lines."""
+    path = tmp_path / "few.tsv"
+    path.write_text(content, encoding="utf-8")
+    known = frozenset({"yes", "no", "perhaps"})
+    assert looks_labelled([str(path)], ReadingSettings()) is None
+    reason = looks_labelled([str(path)], ReadingSettings(), known)
+    assert reason is not None
+    assert "holds labels that are known" in reason
+    assert looks_labelled([str(path)], ReadingSettings(), known - {"no"}) is None

@@ -143,7 +143,8 @@ def read_material(
     Raises:
         InputError: a source breaks a rule, a label is none of the teacher's, or there are too few texts.
     """
-    labelled = [source for source in sources if looks_labelled([source], told.reading) is not None]
+    expected = frozenset(teacher.labels)
+    labelled = [source for source in sources if looks_labelled([source], told.reading, expected) is not None]
     plain = [source for source in sources if source not in labelled]
     alone = read_phrases(plain, told.reading, say).texts if plain else []
     if labelled:

@@ -109,11 +109,14 @@ def read_labelled(
     )
 
 
-def looks_labelled(sources: Sequence[str], settings: ReadingSettings) -> str | None:
+def looks_labelled(
+    sources: Sequence[str], settings: ReadingSettings, expected: frozenset[str] = frozenset()
+) -> str | None:
     """Say why sources look like texts with labels, or None where they do not.
 
     Those with a header must name a text and a label in it, and no count. Those without must be two columns, one of
-    which repeats few values, in the first 16 megabytes together; a column of numbers that comes last is counts.
+    which repeats few values, or holds labels that are ``expected`` alone, in the first 16 megabytes together; a column
+    of numbers that comes last is counts.
     Standard input is looked at only as far as its buffer reaches, and keeps what was looked at.
 
     Raises:
@@ -142,7 +145,7 @@ def looks_labelled(sources: Sequence[str], settings: ReadingSettings) -> str | N
         if found is None or known(table.header, COUNT_COLUMNS) is not None:
             return None
         named = named or f"it has the columns '{one_line(found[0])}' and '{one_line(found[1])}'"
-    return _repeats(unnamed) if unnamed else named
+    return _repeats(unnamed, expected) if unnamed else named
 
 
 def _check(settings: ReadingSettings) -> None:
@@ -193,8 +196,8 @@ def _glance(source: Source, beginning: bytes, settings: ReadingSettings, columns
     return open_table(enumerate(seen, 1), source.suffix, settings.format, columns, bad_lines)
 
 
-def _repeats(tables: Sequence[Table]) -> str | None:
-    """Say which column of rows without names repeats few values, or None where none does."""
+def _repeats(tables: Sequence[Table], expected: frozenset[str]) -> str | None:
+    """Say which column of rows without names repeats few values or holds expected ones, or None where none does."""
     lines = pairs = counted = 0
     first: set[str] = set()
     last: set[str] = set()
@@ -207,6 +210,9 @@ def _repeats(tables: Sequence[Table]) -> str | None:
             counted += _is_count(cells[1])
     if pairs < LEAST_IN_TWO_COLUMNS * lines or counted >= LEAST_COUNTED * pairs:
         return None
+    for values, place in ((first, UNNAMED[0]), (last, UNNAMED[1])):
+        if values <= expected:
+            return f"{place} holds labels that are known, in the {pairs:,} lines looked at"
     fewer, place = (first, UNNAMED[0]) if len(first) <= len(last) else (last, UNNAMED[1])
     if len(first) == len(last) or len(fewer) > min(MOST_LABELS, (1 - LEAST_REPEATED) * pairs):
         return None
