@@ -82,7 +82,8 @@ def explanation_lines(explanation: Explanation, *, coloured: bool, columns: int)
     if explanation.left_out:
         yield f"{explanation.left_out:,} more characters were read, but are not explained"
     yield from tops("n-grams", explanation.top_ngrams)
-    yield from tops("filters", explanation.top_filters)
+    wide = [each for each in explanation.top_filters if each.width > 1]
+    yield from tops("filters", wide)  # what sees one character, as the states of a recurrence, is all in its line
 
 
 def tops(name: str, fired: Sequence[FiredNgram | FiredFilter]) -> Iterator[str]:

@@ -8,6 +8,7 @@ import pty
 import subprocess
 import sys
 import unicodedata
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
@@ -57,6 +58,9 @@ def test_signs_stand_under_their_characters() -> None:
         "most       filters: '가␉' -0.50",
     ]
     assert lines[1].index("가") == lines[2].index("##")
+    state = FiredFilter(number=1, width=1, text="가", begin=0, end=1, contribution=2.0)
+    of_states = replace(explanation(text, [0.1, 4, -1, -4, 0.39, 1]), top_filters=(state,))
+    assert list(explanation_lines(of_states, coloured=False, columns=80)) == lines[:-1]
     assert columns(lines[1][: lines[1].index("나")]) == lines[2].index("==")
 
 
