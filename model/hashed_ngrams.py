@@ -76,6 +76,10 @@ class HashedNgrams:
         scaled: NDArray[np.float32] = values / np.maximum(length, np.float32(1e-12)) * self.scales[places]
         return scaled
 
+    def part(self, places: NDArray[np.int64]) -> HashedNgrams:
+        """Give some of them, by their places, ascending."""
+        return replace(self, hashes=self.hashes[places], rarities=self.rarities[places], scales=self.scales[places])
+
     def unscaled(self) -> HashedNgrams:
         """Give the same n-grams for weights that have their scale already."""
         return replace(self, scales=np.ones(len(self.hashes), np.float32))

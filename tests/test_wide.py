@@ -15,7 +15,7 @@ import torch
 from sklearn.linear_model import LogisticRegression
 
 from training.classifier_settings import ClassifierSettings
-from training.ngram_occurrences import Occurrences, known_ngrams, label_contrast, occurrences
+from training.ngram_occurrences import Occurrences, known_ngrams, label_contrast, most_telling, occurrences
 from training.targets import Targets
 from training.wide import Lesson, WideNetwork, descend, learn_wide
 
@@ -74,6 +74,35 @@ def test_contrast_of_two_labels_is_the_log_count_ratio() -> None:
     )
     contrast = label_contrast(found, np.array([0, 0, 1]), 2)
     np.testing.assert_allclose(contrast, [math.log((3 / 4) / (1 / 3)), math.log((2 / 3) / (1 / 4))], rtol=1e-6)
+
+
+def test_the_most_telling_n_grams_are_those_of_the_greatest_g_statistic(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Written out for each n-gram; the counts are taken a few n-grams at a time."""
+    monkeypatch.setattr("training.ngram_occurrences.COUNTS_AT_ONCE", 7 * 3)
+    lesson = some_lesson()
+    labels = lesson.targets.numbers
+    found = occurrences(lesson.texts, known_ngrams(lesson.texts, 1, 3, 2, 10_000, across_spaces=True))
+    has = found.matrix().to_dense().numpy() > 0  # (D, F)
+    told = np.zeros(found.ngrams)
+    for label in range(3):
+        with_label = has[labels == label].sum(axis=0)
+        expected = has.sum(axis=0) * (labels == label).mean()
+        told += [n * math.log(n / e) if n else 0.0 for n, e in zip(with_label, expected, strict=True)]
+    kept = most_telling(found, labels, 3, 20)
+    assert kept.tolist() == sorted(kept.tolist())
+    assert len(kept) == 20
+    assert told[kept].min() >= np.delete(told, kept).max() - 1e-9
+    assert most_telling(found, labels, 3, found.ngrams).tolist() == list(range(found.ngrams))
+
+
+def test_where_weights_are_few_the_n_grams_that_tell_labels_apart_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every text has the same word many times over, and one letter of its label's own."""
+    monkeypatch.setattr("training.wide.MOST_WEIGHTS", 2 * 8)
+    texts = [f"{other} everybody says {letter}" for letter in "xy" for other in "abcdefgh" for _ in range(3)]
+    lesson = Lesson(texts=texts, targets=Targets(numbers=np.repeat([0, 1], 24), labels=2), text_weights=np.ones(48))
+    (learned,) = learn_wide(lesson, ClassifierSettings(ngram_most=2), (8.0,), 0, math.inf)
+    assert len(learned.layer.ngrams.hashes) == 8
+    assert learned.layer.logits(["x", "y"]).argmax(axis=1).tolist() == [0, 1]
 
 
 def test_sparse_rows_are_the_matrix_and_turned_around_its_transpose() -> None:

@@ -17,7 +17,14 @@ import numpy as np
 import torch
 
 from training.averaging import copy_weights
-from training.ngram_occurrences import known_ngrams, label_contrast, mostly_hangul, occurrences, text_chunks
+from training.ngram_occurrences import (
+    known_ngrams,
+    label_contrast,
+    most_telling,
+    mostly_hangul,
+    occurrences,
+    text_chunks,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -29,7 +36,8 @@ if TYPE_CHECKING:
     from training.classifier_settings import ClassifierSettings
     from training.targets import Targets
 
-MOST_WEIGHTS = 2**24  # of n-grams times labels or hidden units: beyond, the n-grams in the fewest texts are left out
+MOST_WEIGHTS = 2**24  # of n-grams times labels or hidden units: beyond, those that tell least of labels are left out
+MOST_NGRAMS = 2**23  # looked at: beyond, those in the fewest texts are left out
 STRENGTHS = (0.5, 2.0, 8.0, 32.0)  # tried, one after another: the greater, the farther the weights may go
 STEPS, STEPS_AT_ONCE = 150, 15  # of L-BFGS, at most, and between two looks at what they gain
 FEWEST_LOSSES = 2  # found even where no time is left: at the start, and a first step away, which says a little
@@ -223,15 +231,20 @@ def learn_wide(
         settings.ngram_least,
         settings.ngram_most,
         settings.ngram_texts,
-        MOST_WEIGHTS // (settings.ngram_hidden or lesson.targets.labels),
+        MOST_NGRAMS,
         across_spaces=told_of_spaces(settings, lesson.texts).ngram_spaces == "across",
     )
     found = occurrences(lesson.texts, ngrams)
-    contrast = label_contrast(found, lesson.targets.numbers, lesson.targets.labels)
+    numbers, labels = lesson.targets.numbers, lesson.targets.labels
+    most = MOST_WEIGHTS // (settings.ngram_hidden or labels)
+    if len(ngrams.hashes) > most:
+        ngrams = ngrams.part(most_telling(found, numbers, labels, most))
+        found = occurrences(lesson.texts, ngrams)
+    contrast = label_contrast(found, numbers, labels)
     found = replace(found, values=found.values * contrast[found.places])  # the unscaled ones are needed no more
     matrices = found.matrix(), found.transposed()
     generator = torch.Generator().manual_seed(seed)
-    network = WideNetwork(len(ngrams.hashes), settings.ngram_hidden, lesson.targets.labels, generator)
+    network = WideNetwork(len(ngrams.hashes), settings.ngram_hidden, labels, generator)
     prepared, longest = time.monotonic() - began, 0.0
     for strength in strengths:
         began = time.monotonic()
