@@ -149,7 +149,7 @@ def read_material(
     alone = read_phrases(plain, told.reading, say).texts if plain else []
     if labelled:
         read = without_rare_labels(read_labelled(labelled, told.reading, say), told.sorting.least_texts, say)
-        unknown = sorted(set(read.labels) - set(teacher.labels))
+        unknown = sorted(set(read.labels) - expected)
         if unknown:
             shown = ", ".join(map(one_line, unknown[:SHOWN_LABELS])) + (", ..." if len(unknown) > SHOWN_LABELS else "")
             raise InputError(f"labels must be those that the teacher {teacher.name} knows, got others: {shown}")

@@ -208,7 +208,7 @@ def most_telling(found: Occurrences, labels: NDArray[np.int64], number: int, mos
 
     What an n-gram tells is its G statistic: sum over labels of n log(n / what would be expected of any n-gram that
     stands in as many texts), n the texts of the label that have it. Source: Dunning 1993, *Accurate Methods for the
-    Statistics of Surprise and Coincidence*. Differs: texts that do not have it are left out, which changes no order.
+    Statistics of Surprise and Coincidence*. Differs: texts that do not have it are left out.
 
     Args:
         found: in the texts to learn from.
@@ -216,8 +216,6 @@ def most_telling(found: Occurrences, labels: NDArray[np.int64], number: int, mos
         number: C.
         most: n-grams.
     """
-    if found.ngrams <= most:
-        return np.arange(found.ngrams)
     shares = np.bincount(labels, minlength=number) / len(labels)
     telling = np.empty(found.ngrams)
     at_once = max(1, COUNTS_AT_ONCE // number)

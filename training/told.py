@@ -54,6 +54,7 @@ NOT_FOR_PAIRS = (
     "ngram_hidden",
     "longest",
 )
+NOT_FOR_TAGS = (*NOT_FOR_LINES, "pooling", "ngram_least", "ngram_most", "ngram_spaces", "ngram_texts", "ngram_hidden")
 NETWORKS = ("convolution", "branches", "recurrent", "window")  # parts that read characters
 # What only some parts of an encoder make use of, and which those are.
 READERS: dict[str, tuple[str, ...]] = {
@@ -72,7 +73,6 @@ READERS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("epochs", "batch_characters", "precision"), NETWORKS),
 }
 FIRST_SKIPPED = {"convolution", "branches"}  # parts of which a connection skips the first layer, too
-NOT_FOR_TAGS = (*NOT_FOR_LINES, "pooling", "ngram_least", "ngram_most", "ngram_spaces", "ngram_texts", "ngram_hidden")
 
 
 def refuse_idle(told: Collection[str], used: tuple[type, ...], idle: Collection[str], what: str) -> None:
