@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from training.ngram_occurrences import known_ngrams, label_contrast, mostly_hangul, occurrences, text_chunks
+from training.label_statistics import label_contrast
+from training.ngram_occurrences import known_ngrams, mostly_hangul, occurrences, text_chunks
 from training.wide import WideLayer
 
 TEXTS = 200
@@ -64,6 +65,27 @@ def test_chunks_change_no_bit(monkeypatch: pytest.MonkeyPatch, at_once: int, hid
     for whole, chunked in zip(*made, strict=True):
         assert whole.dtype == chunked.dtype
         np.testing.assert_array_equal(whole, chunked)
+
+
+def test_some_of_the_ngrams_stand_where_they_would_if_no_others_were_known() -> None:
+    texts = some_texts()
+    ngrams = known_ngrams(texts, 1, 4, 2, 10_000, across_spaces=True)
+    kept = np.sort(np.random.default_rng(3).choice(len(ngrams.hashes), 30, replace=False))
+    part, expected = occurrences(texts, ngrams).part(kept), occurrences(texts, ngrams.part(kept))
+    assert part.ngrams == expected.ngrams == 30
+    np.testing.assert_array_equal(part.starts, expected.starts)
+    np.testing.assert_array_equal(part.places, expected.places)
+    np.testing.assert_allclose(part.values, expected.values, rtol=1e-5)
+
+
+def test_occurrences_of_some_texts_are_their_rows_without_what_stands_in_none() -> None:
+    texts = some_texts()
+    found = occurrences(texts, known_ngrams(texts, 1, 4, 2, 10_000, across_spaces=True))
+    chosen = np.array([7, 3, 50, 0])
+    places, rows = found.of_texts(chosen)
+    whole = found.matrix().to_dense().numpy()[chosen]
+    np.testing.assert_array_equal(places, np.flatnonzero(whole.any(axis=0)))
+    np.testing.assert_array_equal(rows.matrix().to_dense().numpy(), whole[:, places])
 
 
 def test_no_text_has_no_ngram() -> None:

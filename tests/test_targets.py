@@ -13,7 +13,7 @@ import torch
 
 from training.classifier_settings import ClassifierSettings
 from training.targets import Targets, Taught
-from training.wide import Lesson, learn_wide
+from training.wide import Lesson, Plan, learn_wide
 
 TEXTS, LABELS = 5, 4
 
@@ -85,8 +85,9 @@ def test_targets_of_more_texts_stand_behind() -> None:
     torch.testing.assert_close(both.losses(logits), expected)
 
 
+@pytest.mark.parametrize("plan", [Plan(strengths=(8.0,)), Plan(passes=1)])
 @pytest.mark.parametrize("truth", [0.0, 1.0])
-def test_n_grams_learn_what_the_teacher_says_where_labels_say_the_contrary(truth: float) -> None:
+def test_n_grams_learn_what_the_teacher_says_where_labels_say_the_contrary(truth: float, plan: Plan) -> None:
     texts = [f"{word} {number}" for word in ("good", "bad") for number in range(20)]
     labels = np.repeat([0, 1], 20)
     contrary = np.where(labels[:, None] == [0, 1], -2, 2).astype(np.float32)
@@ -94,6 +95,6 @@ def test_n_grams_learn_what_the_teacher_says_where_labels_say_the_contrary(truth
     lesson = Lesson(
         texts=texts, targets=Targets(numbers=labels, labels=2, taught=taught), text_weights=np.ones(len(texts))
     )
-    (found,) = learn_wide(lesson, ClassifierSettings(encoder="wide", ngram_most=3), (8.0,), 0, math.inf)
+    (found,) = learn_wide(lesson, ClassifierSettings(encoder="wide", ngram_most=3), plan, 0, math.inf)
     learned = found.layer.logits(["good day", "bad day"]).argmax(axis=1)
     assert learned.tolist() == ([0, 1] if truth else [1, 0])

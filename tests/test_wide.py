@@ -15,12 +15,16 @@ import torch
 from sklearn.linear_model import LogisticRegression
 
 from training.classifier_settings import ClassifierSettings
-from training.ngram_occurrences import Occurrences, known_ngrams, label_contrast, most_telling, occurrences
+from training.label_statistics import label_contrast, most_telling
+from training.ngram_occurrences import Occurrences, known_ngrams, occurrences
 from training.targets import Targets
-from training.wide import Lesson, WideNetwork, descend, learn_wide
+from training.wide import Lesson, Plan, learn_wide
+from training.wide_descent import descend
+from training.wide_network import WideNetwork
 
 if TYPE_CHECKING:
     from training.classifier_settings import NgramSpaces
+    from training.wide import WideLayer
 
 WORDS = {0: ("good fine great", "sun"), 1: ("bad poor awful", "rain"), 2: ("so so plain", "fog")}
 
@@ -42,6 +46,13 @@ def some_lesson(texts: int = 90, *, weighted: bool = False) -> Lesson:
     labels[noise] = generator.integers(3, size=int(noise.sum()))
     weights = generator.uniform(0.2, 1.8, texts) if weighted else np.ones(texts)
     return Lesson(texts=written, targets=Targets(numbers=labels, labels=3), text_weights=weights / weights.mean())
+
+
+def by_strength(lesson: Lesson, deadline: float) -> dict[float, WideLayer]:
+    """What n-grams of up to three characters learn with two strengths."""
+    plan = Plan(strengths=(0.5, 8.0))
+    learned = learn_wide(lesson, ClassifierSettings(encoder="wide", ngram_most=3), plan, 0, deadline)
+    return {each.plan.strengths[0]: each.layer for each in learned}
 
 
 def test_contrast_is_the_largest_log_odds_ratio_of_a_label_against_the_others() -> None:
@@ -78,7 +89,7 @@ def test_contrast_of_two_labels_is_the_log_count_ratio() -> None:
 
 def test_the_most_telling_n_grams_are_those_of_the_greatest_g_statistic(monkeypatch: pytest.MonkeyPatch) -> None:
     """Written out for each n-gram; the counts are taken a few n-grams at a time."""
-    monkeypatch.setattr("training.ngram_occurrences.COUNTS_AT_ONCE", 7 * 3)
+    monkeypatch.setattr("training.label_statistics.COUNTS_AT_ONCE", 7 * 3)
     lesson = some_lesson()
     labels = lesson.targets.numbers
     found = occurrences(lesson.texts, known_ngrams(lesson.texts, 1, 3, 2, 10_000, across_spaces=True))
@@ -97,10 +108,10 @@ def test_the_most_telling_n_grams_are_those_of_the_greatest_g_statistic(monkeypa
 
 def test_where_weights_are_few_the_n_grams_that_tell_labels_apart_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every text has the same word many times over, and one letter of its label's own."""
-    monkeypatch.setattr("training.wide.MOST_WEIGHTS", 2 * 8)
+    monkeypatch.setattr("training.wide.MOST_BYTES", (2 + 16) * 8)
     texts = [f"{other} everybody says {letter}" for letter in "xy" for other in "abcdefgh" for _ in range(3)]
     lesson = Lesson(texts=texts, targets=Targets(numbers=np.repeat([0, 1], 24), labels=2), text_weights=np.ones(48))
-    (learned,) = learn_wide(lesson, ClassifierSettings(ngram_most=2), (8.0,), 0, math.inf)
+    (learned,) = learn_wide(lesson, ClassifierSettings(ngram_most=2), Plan(strengths=(8.0,)), 0, math.inf)
     assert len(learned.layer.ngrams.hashes) == 8
     assert learned.layer.logits(["x", "y"]).argmax(axis=1).tolist() == [0, 1]
 
@@ -149,8 +160,8 @@ def test_descending_ends_where_the_loss_is_least(strength: float, weighted: bool
 
 def test_a_strength_goes_on_from_the_one_before_and_the_layer_holds_the_scales() -> None:
     """The more strength, the larger the weights; what the layer says is what its weights say without scales."""
-    lesson, settings = some_lesson(), ClassifierSettings(encoder="wide", ngram_most=3)
-    layers = {each.strength: each.layer for each in learn_wide(lesson, settings, (0.5, 8.0), 0, math.inf)}
+    lesson = some_lesson()
+    layers = by_strength(lesson, math.inf)
     assert list(layers) == [0.5, 8.0]
     assert np.linalg.norm(layers[8.0].weights) > 1.5 * np.linalg.norm(layers[0.5].weights)
     layer = layers[8.0]
@@ -159,7 +170,7 @@ def test_a_strength_goes_on_from_the_one_before_and_the_layer_holds_the_scales()
     logits = layer.logits(lesson.texts)
     np.testing.assert_allclose(logits, dense @ layer.weights + layer.bias, rtol=1e-4, atol=1e-5)
     assert (logits.argmax(axis=1) == lesson.targets.numbers).mean() > 0.8
-    again = {each.strength: each.layer for each in learn_wide(lesson, settings, (0.5, 8.0), 0, math.inf)}
+    again = by_strength(lesson, math.inf)
     np.testing.assert_array_equal(again[8.0].weights, layer.weights)
 
 
@@ -170,11 +181,11 @@ def test_scaled_inputs_reach_a_lower_loss_at_the_same_strength() -> None:
     found = occurrences(lesson.texts, ngrams)
     network = WideNetwork(found.ngrams, 0, 3, torch.Generator())
     descend(network, lesson, both(found), 0.5, math.inf)
-    (scaled,) = learn_wide(lesson, ClassifierSettings(encoder="wide", ngram_most=3), (0.5,), 0, math.inf)
+    scaled = by_strength(lesson, math.inf)[0.5]
     plain = found.matrix() @ network.weights.detach() + network.bias.detach()
     losses = [
         float(torch.nn.functional.cross_entropy(logits, torch.from_numpy(lesson.targets.numbers)))
-        for logits in (torch.from_numpy(scaled.layer.logits(lesson.texts)), plain)
+        for logits in (torch.from_numpy(scaled.logits(lesson.texts)), plain)
     ]
     assert losses[0] < losses[1]
 
@@ -195,16 +206,16 @@ def test_ngrams_go_across_spaces_where_hangul_is_written_or_where_told(
     targets = Targets(numbers=np.array([0, 0, 1, 1] * 2), labels=2)
     lesson = Lesson(texts=texts, targets=targets, text_weights=np.ones(len(texts)))
     settings = ClassifierSettings(encoder="wide", ngram_spaces=told)
-    (learned,) = learn_wide(lesson, settings, (8.0,), 0, math.inf)
+    (learned,) = learn_wide(lesson, settings, Plan(strengths=(8.0,)), 0, math.inf)
     together, apart = (set(learned.layer.ngrams.of_text(text)[0].tolist()) for text in texts[1::-1])
     assert learned.layer.ngrams.across_spaces == across
     assert (together <= apart) == across  # apart it has n-grams with a space, too
 
 
 def test_no_time_left_still_gives_every_strength() -> None:
-    lesson, settings = some_lesson(), ClassifierSettings(encoder="wide", ngram_most=3)
-    hurried = {each.strength: each.layer for each in learn_wide(lesson, settings, (0.5, 8.0), 0, time.monotonic())}
-    patient = {each.strength: each.layer for each in learn_wide(lesson, settings, (0.5, 8.0), 0, math.inf)}
+    lesson = some_lesson()
+    hurried = by_strength(lesson, time.monotonic())
+    patient = by_strength(lesson, math.inf)
     assert list(hurried) == [0.5, 8.0]
     assert (hurried[0.5].logits(lesson.texts).argmax(axis=1) == lesson.targets.numbers).mean() > 0.5
     assert not np.array_equal(hurried[8.0].weights, patient[8.0].weights)
@@ -227,7 +238,7 @@ def test_a_descent_ends_at_the_deadline_with_the_best_it_found(monkeypatch: pyte
 
     clock = iter(range(10_000))
     monkeypatch.setattr(Targets, "losses", watched)
-    monkeypatch.setattr("training.wide.time.monotonic", lambda: next(clock))
+    monkeypatch.setattr("training.wide_descent.time.monotonic", lambda: next(clock))
     assert not descend(network, lesson, both(found), 1e6, most - 2)
     assert len(looked) == most
     for held, best in zip(network.parameters(), at[int(np.argmin(looked))], strict=True):
@@ -248,7 +259,7 @@ def test_a_hidden_layer_learns_what_a_linear_one_cannot(hidden: int, right: bool
     labels = np.array([label for label, count in counted.values() for _ in range(count)])
     lesson = Lesson(texts=texts, targets=Targets(numbers=labels, labels=2), text_weights=np.ones(len(texts)))
     settings = ClassifierSettings(encoder="wide", ngram_most=1, ngram_hidden=hidden)
-    *_, learned = learn_wide(lesson, settings, (1e3, 1e5), 1, math.inf)
+    *_, learned = learn_wide(lesson, settings, Plan(strengths=(1e3, 1e5)), 1, math.inf)
     layer = learned.layer
     assert bool((layer.logits(list(counted)).argmax(axis=1) == [0, 0, 1, 1]).all()) == right
     assert layer.weights.shape == (len(layer.ngrams.hashes), hidden or 2)

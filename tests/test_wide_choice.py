@@ -19,6 +19,7 @@ from training.label_split import SplitTexts
 from training.reading import ReadingSettings
 from training.settings import TextSettings, TrainingSettings
 from training.targets import Targets
+from training.wide import PASSES, Plan
 from training.wide_choice import choose_wide, relearn_wide, seconds_again
 
 if TYPE_CHECKING:
@@ -95,7 +96,20 @@ def test_weights_that_were_cut_short_replace_none_that_were_measured(left: float
 @pytest.mark.parametrize(("noise", "strength"), [(0.1, 0.5), (0.5, 2.0)])
 def test_the_strength_is_the_best_on_held_out_texts_and_not_the_last(noise: float, strength: float) -> None:
     """The one after it was worse: by .005 nats at the least."""
-    assert choose_wide(a_room([], noise=noise)).strength == strength
+    assert choose_wide(a_room([], noise=noise)).plan == Plan(strengths=(strength,))
+
+
+def test_as_many_passes_as_are_best_on_held_out_texts_are_made_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of texts labelled by chance, half of them, each pass after the first is learned by heart."""
+    monkeypatch.setattr("training.wide.MOST_PRODUCTS", 1)
+    monkeypatch.setattr("training.wide_passes.TEXTS_AT_ONCE", 16)
+    monkeypatch.setattr("training.wide_passes.RATE", 0.5)
+    room = a_room([], noise=0.5)
+    chosen = choose_wide(room)
+    assert 1 <= chosen.plan.passes < PASSES
+    assert chosen.finished
+    again = relearn_wide(room, chosen)
+    assert right_of_held_out(again, room) > right_of_held_out(chosen.layer, room)
 
 
 def test_learning_again_is_foretold_from_the_chosen_strength_and_not_skipped_for_it() -> None:

@@ -183,7 +183,7 @@ def learn_classifier(
     made: dict[str, JSON] = {
         **told_facts(told, room.device),
         "sorting": asdict(told.sorting),
-        "ngram_strength": 0.0 if chosen is None else chosen.strength,
+        **({} if chosen is None else chosen.plan.facts()),
         "outcomes": list(learned.members.outcomes),
     }
     if told.start is not None:

@@ -26,7 +26,7 @@ from training.run import prepare
 from training.sources import one_line
 from training.tables import as_mapping
 from training.targets import Targets, Taught
-from training.wide import Lesson, learn_wide
+from training.wide import Lesson, learn_wide, plan_of
 from training.wide_choice import WIDE_SHARE
 
 if TYPE_CHECKING:
@@ -229,9 +229,9 @@ def without_held_out(
         return teacher
     manifest, split = loaded.checkpoint.manifest, material.split
     data, sorting = (as_mapping(manifest.provenance.get(name)) for name in ("data", "sorting"))
-    strength, balance = manifest.provenance.get("ngram_strength"), sorting.get("balance")
+    plan, balance = plan_of(manifest.provenance), sorting.get("balance")
     same = data.get("held_out_digest") == split.held_out_digest
-    if not same or not isinstance(strength, float) or not isinstance(balance, float):
+    if not same or plan is None or not isinstance(balance, float):
         say(
             f"other texts with labels made {loaded.name}: if it learned from some of those that are held out here, the "
             "figures of both are too good"
@@ -245,5 +245,5 @@ def without_held_out(
         text_weights=label_weights(numbers, len(split.labels), balance)[numbers],
     )
     settings = next(each for each in teacher.settings if each.is_wide)
-    (learned,) = learn_wide(lesson, settings, [strength], 0, deadline)
+    *_, learned = learn_wide(lesson, settings, plan, 0, deadline)
     return replace(teacher, wide=learned.layer)

@@ -1,8 +1,6 @@
-"""Which of the n-grams that training knows stand in which texts, and how differently the labels use them.
+"""Which of the n-grams that training knows stand in which texts.
 
-Source: Wang and Manning 2012, ACL, *Baselines and Bigrams*. Differs: one scale for all labels, the largest.
-
-Legend: D texts, F n-grams known, M of all texts, C labels.
+Legend: D texts, F n-grams known, M of all texts.
 """
 
 from __future__ import annotations
@@ -22,10 +20,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-SMOOTHING = 1.0  # texts that every label is taken to have used an n-gram in, beforehand
 CHARACTERS_AT_ONCE = 2**20  # of texts: while n-grams are looked for, each takes some 300 bytes
 OCCURRENCES_AT_ONCE = 2**22
-COUNTS_AT_ONCE = 2**24  # of n-grams in texts of labels
+LEAST_LENGTH = 1e-12  # of the values of a text, which are divided by it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +52,10 @@ class Occurrences:
 
     def transposed(self) -> Tensor:
         """Give them as a sparse tensor (F, D)."""
+        return self.turned().matrix()
+
+    def turned(self) -> Occurrences:
+        """Give the texts that each n-gram stands in: rows of a sparse matrix (F, D)."""
         starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(np.bincount(self.places, minlength=self.ngrams))])
         rows, values = np.empty(len(self.places), np.int32), np.empty(len(self.places), np.float32)
         free = starts[:-1].copy()  # (F,) where the next one of each n-gram goes
@@ -66,7 +67,30 @@ class Occurrences:
             targets = free[sorted_places] + np.arange(len(order)) - before[sorted_places]
             rows[targets], values[targets] = texts[order], held[order]
             free += counts
-        return sparse(starts, rows, values, (self.ngrams, len(self.starts) - 1))
+        return Occurrences(starts=starts, places=rows, values=values, ngrams=len(self.starts) - 1)
+
+    def part(self, kept: NDArray[np.int64]) -> Occurrences:
+        """Give those of some n-grams (F',), ascending, as if no others were known: values of length 1 for each text."""
+        places = np.full(self.ngrams, -1, np.int32)
+        places[kept] = np.arange(len(kept), dtype=np.int32)
+        known = places[self.places] >= 0
+        owners = np.repeat(np.arange(len(self.starts) - 1), np.diff(self.starts))[known]
+        values = self.values[known]
+        squares = np.bincount(owners, values.astype(np.float64) ** 2, minlength=len(self.starts) - 1)
+        lengths = np.maximum(np.sqrt(squares), LEAST_LENGTH).astype(np.float32)
+        starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(known)])[self.starts]
+        return Occurrences(
+            starts=starts, places=places[self.places[known]], values=values / lengths[owners], ngrams=len(kept)
+        )
+
+    def of_texts(self, numbers: NDArray[np.int64]) -> tuple[NDArray[np.int32], Occurrences]:
+        """Give the n-grams that stand in some texts (F',), ascending, and where: a matrix (D', F')."""
+        lengths = self.starts[numbers + 1] - self.starts[numbers]
+        starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)])
+        chosen = np.arange(starts[-1]) + np.repeat(self.starts[numbers] - starts[:-1], lengths)
+        different, places = np.unique(self.places[chosen], return_inverse=True)
+        values, ngrams = self.values[chosen], len(different)
+        return different, Occurrences(starts=starts, places=places.astype(np.int32), values=values, ngrams=ngrams)
 
 
 def sparse(
@@ -176,64 +200,13 @@ def occurrences_at_once(
 ) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]]:
     """Find the n-grams known in some texts: how many each text has (D,), the places and the values of all (M,)."""
     hashes, owners = ngrams.hashed(texts)
+    order = np.argsort(hashes)  # so that each is looked up near the one before: in memory that is at hand
+    hashes, owners = hashes[order], owners[order]
     places, found = look_up(ngrams.hashes, hashes)
     keys, repeats = np.unique(owners[found] * max(len(ngrams.hashes), 1) + places, return_counts=True)
     rows, places = np.divmod(keys, max(len(ngrams.hashes), 1))
     values = term_weights(repeats) * ngrams.rarities[places]
     squares = np.bincount(rows, values.astype(np.float64) ** 2, minlength=len(texts))
-    lengths = np.maximum(np.sqrt(squares), 1e-12).astype(np.float32)
+    lengths = np.maximum(np.sqrt(squares), LEAST_LENGTH).astype(np.float32)
     values = values / lengths[rows] * ngrams.scales[places]
     return np.bincount(rows, minlength=len(texts)), places.astype(np.int32), values
-
-
-def label_contrast(found: Occurrences, labels: NDArray[np.int64], number: int) -> NDArray[np.float32]:
-    """Give how differently the labels use each n-gram: (F,), the largest |log odds ratio| over labels.
-
-    Source: Wang and Manning 2012, section 2, for two labels; here each label against all others.
-
-    Args:
-        found: in the texts to learn from.
-        labels: (D,) of each text.
-        number: C.
-    """
-    used = label_counts(found, labels, number, 0, found.ngrams) + SMOOTHING  # (F, C)
-    others = used.sum(axis=1, keepdims=True) - used + (2 - number) * SMOOTHING  # smoothed as often as the label
-    ratios = np.log(used / used.sum(axis=0)) - np.log(others / others.sum(axis=0))
-    largest: NDArray[np.float32] = np.abs(ratios).max(axis=1).astype(np.float32)
-    return largest
-
-
-def most_telling(found: Occurrences, labels: NDArray[np.int64], number: int, most: int) -> NDArray[np.int64]:
-    """Give the places of the n-grams that tell most of the labels, ascending: so many, or all if they are fewer.
-
-    What an n-gram tells is its G statistic: sum over labels of n log(n / what would be expected of any n-gram that
-    stands in as many texts), n the texts of the label that have it. Source: Dunning 1993, *Accurate Methods for the
-    Statistics of Surprise and Coincidence*. Differs: texts that do not have it are left out.
-
-    Args:
-        found: in the texts to learn from.
-        labels: (D,) of each text.
-        number: C.
-        most: n-grams.
-    """
-    shares = np.bincount(labels, minlength=number) / len(labels)
-    telling = np.empty(found.ngrams)
-    at_once = max(1, COUNTS_AT_ONCE // number)
-    for begin in range(0, found.ngrams, at_once):
-        counts = label_counts(found, labels, number, begin, min(begin + at_once, found.ngrams))
-        expected = counts.sum(axis=1, keepdims=True) * shares
-        with np.errstate(divide="ignore", invalid="ignore"):
-            each = np.where(counts > 0, counts * np.log(counts / expected), 0.0)
-        telling[begin : begin + at_once] = each.sum(axis=1)
-    chosen: NDArray[np.int64] = np.sort(np.argsort(-telling, kind="stable")[:most])
-    return chosen
-
-
-def label_counts(found: Occurrences, labels: NDArray[np.int64], number: int, begin: int, end: int) -> NDArray[np.int64]:
-    """Count in how many texts (D,) of each of C labels the n-grams from ``begin`` to before ``end`` stand: (F', C)."""
-    counts = np.zeros((end - begin) * number, np.int64)
-    for texts, places, _ in found.parts():
-        inside = (places >= begin) & (places < end)
-        keys = (places[inside].astype(np.int64) - begin) * number + labels[texts[inside]]
-        counts += np.bincount(keys, minlength=len(counts))
-    return counts.reshape(-1, number)

@@ -8,42 +8,38 @@ Legend: D texts, F n-grams known, M of all texts, C labels.
 
 from __future__ import annotations
 
-import math
 import time
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from itertools import islice
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
-from training.averaging import copy_weights
-from training.ngram_occurrences import (
-    known_ngrams,
-    label_contrast,
-    most_telling,
-    mostly_hangul,
-    occurrences,
-    text_chunks,
-)
+from training.label_statistics import label_contrast, most_telling
+from training.ngram_occurrences import known_ngrams, mostly_hangul, occurrences, text_chunks
+from training.wide_descent import descend
+from training.wide_network import WideNetwork
+from training.wide_passes import pass_over
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
-    from torch import Tensor
 
     from model.hashed_ngrams import HashedNgrams
+    from model.manifest import JSON
     from training.classifier_settings import ClassifierSettings
+    from training.ngram_occurrences import Occurrences
     from training.targets import Targets
 
-MOST_WEIGHTS = 2**24  # of n-grams times labels or hidden units: beyond, those that tell least of labels are left out
+MOST_BYTES = 2**26  # of the layer as it is served: beyond, the n-grams that tell least of labels are left out
+NGRAM_BYTES = 16  # of an n-gram there, besides one for each weight
 MOST_NGRAMS = 2**23  # looked at: beyond, those in the fewest texts are left out
 STRENGTHS = (0.5, 2.0, 8.0, 32.0)  # tried, one after another: the greater, the farther the weights may go
-STEPS, STEPS_AT_ONCE = 150, 15  # of L-BFGS, at most, and between two looks at what they gain
-FEWEST_LOSSES = 2  # found even where no time is left: at the start, and a first step away, which says a little
-LEAST_GAIN = 1e-5  # nats, in so many steps
-HISTORY = 8
-FIRST_WEIGHTS = 0.01  # standard deviation, before a hidden layer
+PASSES = 8  # at most, instead, where one of these is more:
+MOST_PRODUCTS = 2**28  # of n-grams in texts times labels or hidden units
+MOST_WEIGHTS_AT_ONCE = 2**24  # of which a descent holds twenty copies
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,21 +65,6 @@ class WideLayer:
         return np.asarray(np.maximum(summed, 0) @ self.output[0] + self.output[1])
 
 
-class Product(torch.autograd.Function):
-    """A sparse matrix times a dense one, with the transpose at hand for the gradient."""
-
-    @staticmethod
-    def forward(ctx: Any, dense: Tensor, matrix: Tensor, transposed: Tensor) -> Tensor:
-        """Give (D, C) of (F, C)."""
-        ctx.transposed = transposed
-        return matrix @ dense
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
-        """Give the gradient (F, C)."""
-        return ctx.transposed @ gradients[0].contiguous(), None, None
-
-
 @dataclass(frozen=True, kw_only=True)
 class Lesson:
     """What the layer learns from.
@@ -97,101 +78,37 @@ class Lesson:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What is done, one after another: descents with strengths (``wide_descent``), or passes (``wide_passes``)."""
+
+    strengths: tuple[float, ...] = ()
+    passes: int = 0
+
+    def facts(self) -> dict[str, JSON]:
+        """Give it as a checkpoint's provenance has it: the last strength, or 0 for none."""
+        return {"ngram_strength": (0.0, *self.strengths)[-1], "ngram_passes": self.passes}
+
+
+def plan_of(provenance: Mapping[str, JSON]) -> Plan | None:
+    """Read what led to the layer of a checkpoint; None where nothing says it."""
+    strength, passes = provenance.get("ngram_strength"), provenance.get("ngram_passes")
+    if isinstance(passes, int) and passes > 0:
+        return Plan(passes=passes)
+    return Plan(strengths=(strength,)) if isinstance(strength, float) and strength > 0 else None
+
+
+@dataclass(frozen=True, kw_only=True)
 class LearnedWide:
-    """A layer, the strength it was learned with, and whether there was time to finish.
+    """A layer, the plan that leads to it, and whether there was time to finish.
 
     seconds: that learning it alone takes: those before any descent, and those of the longest so far, for the first one
     comes from as far as it would.
     """
 
-    strength: float
+    plan: Plan
     layer: WideLayer
     finished: bool
     seconds: float
-
-
-class WideNetwork(torch.nn.Module):
-    """The layer while it learns: of (F, C) zeros, or of a hidden layer of random weights."""
-
-    def __init__(self, ngrams: int, hidden: int, labels: int, generator: torch.Generator) -> None:
-        """Begin at no opinion: F n-grams, H hidden units (0 for none), C labels."""
-        super().__init__()
-        width = hidden or labels
-        self.weights = torch.nn.Parameter(torch.zeros(ngrams, width))
-        self.bias = torch.nn.Parameter(torch.zeros(width))
-        self.output = torch.nn.Parameter(torch.zeros(hidden, labels)) if hidden else None
-        self.output_bias = torch.nn.Parameter(torch.zeros(labels)) if hidden else None
-        if self.output is not None:
-            with torch.no_grad():
-                self.weights.normal_(std=FIRST_WEIGHTS, generator=generator)
-                self.output.normal_(std=1 / math.sqrt(hidden), generator=generator)
-
-    def forward(self, matrix: Tensor, transposed: Tensor) -> Tensor:
-        """Give the logits (D, C) of texts with n-grams (D, F), whose transpose is (F, D)."""
-        summed: Tensor = Product.apply(self.weights, matrix, transposed) + self.bias  # type: ignore[no-untyped-call]
-        if self.output is None or self.output_bias is None:
-            return summed
-        return torch.relu(summed) @ self.output + self.output_bias
-
-
-class _OutOfTimeError(Exception):
-    """Ends a descent between two looks at the loss."""
-
-
-def descend(
-    network: WideNetwork, lesson: Lesson, matrices: tuple[Tensor, Tensor], strength: float, deadline: float
-) -> bool:
-    """Go from where a network is to where its loss is least, or to the least that was found until the deadline.
-
-    The loss is the mean of the targets' losses, plus the sum of squares of the weights over 2 · strength · D.
-
-    Args:
-        network: is changed.
-        lesson: what from.
-        matrices: of its n-grams, (D, F) and (F, D).
-        strength: how far the weights may go.
-        deadline: by ``time.monotonic``.
-
-    Returns:
-        Whether it came to its end.
-    """
-    text_weights = torch.from_numpy(lesson.text_weights.astype(np.float32))
-    penalised = [each for each in network.parameters() if each.dim() > 1]
-    best = [each.detach().clone() for each in network.parameters()]
-    losses: list[float] = []
-    optimiser = torch.optim.LBFGS(
-        network.parameters(),
-        max_iter=STEPS_AT_ONCE,
-        history_size=HISTORY,
-        tolerance_grad=1e-6,
-        line_search_fn="strong_wolfe",
-    )
-
-    def loss() -> float:
-        if len(losses) >= FEWEST_LOSSES and time.monotonic() >= deadline:
-            raise _OutOfTimeError
-        optimiser.zero_grad()
-        each = lesson.targets.losses(network(*matrices))
-        squares = torch.stack([(weights**2).sum() for weights in penalised]).sum()
-        total = (each * text_weights).mean() + squares / (2 * strength * len(text_weights))
-        total.backward()  # type: ignore[no-untyped-call]
-        found_loss = float(total.detach())
-        if found_loss < min(losses, default=math.inf):
-            copy_weights(best, network.parameters())
-        losses.append(found_loss)
-        return found_loss
-
-    before = math.inf
-    try:
-        for _ in range(0, STEPS, STEPS_AT_ONCE):
-            reached = float(optimiser.step(loss))  # type: ignore[no-untyped-call]
-            if before - reached < LEAST_GAIN:
-                break
-            before = reached
-    except _OutOfTimeError:
-        copy_weights(network.parameters(), best)
-        return False
-    return True
 
 
 def layer_of(network: WideNetwork, ngrams: HashedNgrams, contrast: NDArray[np.float32]) -> WideLayer:
@@ -199,7 +116,7 @@ def layer_of(network: WideNetwork, ngrams: HashedNgrams, contrast: NDArray[np.fl
     weights, bias = (each.detach().numpy() for each in (network.weights, network.bias))
     output = None
     if network.output is not None and network.output_bias is not None:
-        output = network.output.detach().numpy(), network.output_bias.detach().numpy()
+        output = network.output.detach().numpy().copy(), network.output_bias.detach().numpy().copy()
     return WideLayer(ngrams=ngrams, weights=weights * contrast[:, None], bias=bias.copy(), output=output)
 
 
@@ -211,21 +128,47 @@ def told_of_spaces(settings: ClassifierSettings, texts: Sequence[str]) -> Classi
 
 
 def learn_wide(
-    lesson: Lesson, settings: ClassifierSettings, strengths: Sequence[float], seed: int, deadline: float
+    lesson: Lesson, settings: ClassifierSettings, plan: Plan | None, seed: int, deadline: float
 ) -> Iterator[LearnedWide]:
-    """Learn the layer with one strength after another, each going on from the one before.
+    """Learn the layer in several steps, each going on from the one before.
 
     Args:
         lesson: what from.
         settings: which n-grams, and how many hidden units.
-        strengths: how far the weights may go: the more, the farther.
-        seed: of a hidden layer's first weights.
-        deadline: by ``time.monotonic``, when to stop descending.
+        plan: the steps; None for what the size asks for.
+        seed: of a hidden layer's first weights, and of the order of texts in passes.
+        deadline: by ``time.monotonic``, when to stop.
 
     Yields:
-        What was learned with each strength.
+        What was learned after each step.
     """
     began = time.monotonic()
+    ngrams, found, contrast = scaled_occurrences(lesson, settings)
+    width = settings.ngram_hidden or lesson.targets.labels
+    generator = torch.Generator().manual_seed(seed)
+    network = WideNetwork(len(ngrams.hashes), settings.ngram_hidden, lesson.targets.labels, generator)
+    if plan is None:
+        is_large = len(found.places) * width > MOST_PRODUCTS or len(ngrams.hashes) * width > MOST_WEIGHTS_AT_ONCE
+        plan = Plan(passes=PASSES) if is_large else Plan(strengths=STRENGTHS)
+    if plan.passes:
+        for number, finished in enumerate(islice(pass_over(network, lesson, found, seed, deadline), plan.passes), 1):
+            seconds, layer = time.monotonic() - began, layer_of(network, ngrams, contrast)
+            yield LearnedWide(plan=Plan(passes=number), layer=layer, finished=finished, seconds=seconds)
+        return
+    matrices = found.matrix(), found.transposed()
+    prepared, longest = time.monotonic() - began, 0.0
+    for strength in plan.strengths:
+        began = time.monotonic()
+        finished = descend(network, lesson, matrices, strength, deadline)
+        longest = max(longest, time.monotonic() - began)
+        alone, layer = Plan(strengths=(strength,)), layer_of(network, ngrams, contrast)
+        yield LearnedWide(plan=alone, layer=layer, finished=finished, seconds=prepared + longest)
+
+
+def scaled_occurrences(
+    lesson: Lesson, settings: ClassifierSettings
+) -> tuple[HashedNgrams, Occurrences, NDArray[np.float32]]:
+    """Find the n-grams to learn, where they stand, their values scaled, and the scales (F,)."""
     ngrams = known_ngrams(
         lesson.texts,
         settings.ngram_least,
@@ -236,19 +179,9 @@ def learn_wide(
     )
     found = occurrences(lesson.texts, ngrams)
     numbers, labels = lesson.targets.numbers, lesson.targets.labels
-    most = MOST_WEIGHTS // (settings.ngram_hidden or labels)
+    most = MOST_BYTES // (NGRAM_BYTES + (settings.ngram_hidden or labels))
     if len(ngrams.hashes) > most:
-        ngrams = ngrams.part(most_telling(found, numbers, labels, most))
-        found = occurrences(lesson.texts, ngrams)
+        kept = most_telling(found, numbers, labels, most)
+        ngrams, found = ngrams.part(kept), found.part(kept)
     contrast = label_contrast(found, numbers, labels)
-    found = replace(found, values=found.values * contrast[found.places])  # the unscaled ones are needed no more
-    matrices = found.matrix(), found.transposed()
-    generator = torch.Generator().manual_seed(seed)
-    network = WideNetwork(len(ngrams.hashes), settings.ngram_hidden, labels, generator)
-    prepared, longest = time.monotonic() - began, 0.0
-    for strength in strengths:
-        began = time.monotonic()
-        finished = descend(network, lesson, matrices, strength, deadline)
-        longest = max(longest, time.monotonic() - began)
-        layer = layer_of(network, ngrams, contrast)
-        yield LearnedWide(strength=strength, layer=layer, finished=finished, seconds=prepared + longest)
+    return ngrams, replace(found, values=found.values * contrast[found.places]), contrast

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from training.classifier_learning import mean_loss
 from training.joining import fit_temperature
 from training.label_split import label_weights
-from training.wide import STRENGTHS, LearnedWide, Lesson, learn_wide
+from training.wide import LearnedWide, Lesson, learn_wide
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,7 +28,7 @@ def choose_wide(room: Room) -> LearnedWide:
     deadline = time.monotonic() + min(room.clock.left() * WIDE_SHARE, 1e9)
     best: tuple[float, LearnedWide, NDArray[np.float32]] | None = None
     began = time.monotonic()
-    for learned in learn_wide(lesson, settings, STRENGTHS, room.told.training.seed, deadline):
+    for learned in learn_wide(lesson, settings, None, room.told.training.seed, deadline):
         logits = learned.layer.logits(split.held_out_texts)
         temperature = fit_temperature(logits, known, room.held_out_weights)
         loss = mean_loss(logits / temperature, known, room.held_out_weights)
@@ -63,7 +63,7 @@ def relearn_wide(room: Room, measured: LearnedWide) -> WideLayer:
         weights = label_weights(targets.numbers, targets.labels, room.told.sorting.balance)[targets.numbers]
         lesson = Lesson(texts=split.all_texts, targets=targets, text_weights=weights)
         deadline = time.monotonic() + min(room.clock.left(), 1e9)
-        (learned,) = learn_wide(lesson, settings, [measured.strength], room.told.training.seed, deadline)
+        *_, learned = learn_wide(lesson, settings, measured.plan, room.told.training.seed, deadline)
         if learned.finished:
             return learned.layer
     room.say("no time is left to learn the n-grams of the held-out texts, too: those that were measured are kept")
