@@ -13,7 +13,7 @@ import torch
 
 from training.classifier_settings import ClassifierSettings
 from training.targets import Targets, Taught
-from training.wide import Lesson, Plan, learn_wide
+from training.wide import Lesson, Plan, learn_wide, prepare_lesson
 
 TEXTS, LABELS = 5, 4
 
@@ -95,6 +95,6 @@ def test_n_grams_learn_what_the_teacher_says_where_labels_say_the_contrary(truth
     lesson = Lesson(
         texts=texts, targets=Targets(numbers=labels, labels=2, taught=taught), text_weights=np.ones(len(texts))
     )
-    (found,) = learn_wide(lesson, ClassifierSettings(encoder="wide", ngram_most=3), plan, 0, math.inf)
+    (found,) = learn_wide(prepare_lesson(lesson, ClassifierSettings(encoder="wide", ngram_most=3)), plan, 0, math.inf)
     learned = found.layer.logits(["good day", "bad day"]).argmax(axis=1)
     assert learned.tolist() == ([0, 1] if truth else [1, 0])

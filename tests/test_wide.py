@@ -18,7 +18,7 @@ from training.classifier_settings import ClassifierSettings
 from training.label_statistics import label_contrast, most_telling
 from training.ngram_occurrences import Occurrences, known_ngrams, occurrences
 from training.targets import Targets
-from training.wide import Lesson, Plan, learn_wide
+from training.wide import Lesson, Plan, learn_wide, prepare_lesson
 from training.wide_descent import descend
 from training.wide_network import WideNetwork
 
@@ -51,7 +51,7 @@ def some_lesson(texts: int = 90, *, weighted: bool = False) -> Lesson:
 def by_strength(lesson: Lesson, deadline: float) -> dict[float, WideLayer]:
     """What n-grams of up to three characters learn with two strengths."""
     plan = Plan(strengths=(0.5, 8.0))
-    learned = learn_wide(lesson, ClassifierSettings(encoder="wide", ngram_most=3), plan, 0, deadline)
+    learned = learn_wide(prepare_lesson(lesson, ClassifierSettings(encoder="wide", ngram_most=3)), plan, 0, deadline)
     return {each.plan.strengths[0]: each.layer for each in learned}
 
 
@@ -111,7 +111,9 @@ def test_where_weights_are_few_the_n_grams_that_tell_labels_apart_are_kept(monke
     monkeypatch.setattr("training.wide.MOST_BYTES", (2 + 16) * 8)
     texts = [f"{other} everybody says {letter}" for letter in "xy" for other in "abcdefgh" for _ in range(3)]
     lesson = Lesson(texts=texts, targets=Targets(numbers=np.repeat([0, 1], 24), labels=2), text_weights=np.ones(48))
-    (learned,) = learn_wide(lesson, ClassifierSettings(ngram_most=2), Plan(strengths=(8.0,)), 0, math.inf)
+    (learned,) = learn_wide(
+        prepare_lesson(lesson, ClassifierSettings(ngram_most=2)), Plan(strengths=(8.0,)), 0, math.inf
+    )
     assert len(learned.layer.ngrams.hashes) == 8
     assert learned.layer.logits(["x", "y"]).argmax(axis=1).tolist() == [0, 1]
 
@@ -206,7 +208,7 @@ def test_ngrams_go_across_spaces_where_hangul_is_written_or_where_told(
     targets = Targets(numbers=np.array([0, 0, 1, 1] * 2), labels=2)
     lesson = Lesson(texts=texts, targets=targets, text_weights=np.ones(len(texts)))
     settings = ClassifierSettings(encoder="wide", ngram_spaces=told)
-    (learned,) = learn_wide(lesson, settings, Plan(strengths=(8.0,)), 0, math.inf)
+    (learned,) = learn_wide(prepare_lesson(lesson, settings), Plan(strengths=(8.0,)), 0, math.inf)
     together, apart = (set(learned.layer.ngrams.of_text(text)[0].tolist()) for text in texts[1::-1])
     assert learned.layer.ngrams.across_spaces == across
     assert (together <= apart) == across  # apart it has n-grams with a space, too
@@ -259,7 +261,7 @@ def test_a_hidden_layer_learns_what_a_linear_one_cannot(hidden: int, right: bool
     labels = np.array([label for label, count in counted.values() for _ in range(count)])
     lesson = Lesson(texts=texts, targets=Targets(numbers=labels, labels=2), text_weights=np.ones(len(texts)))
     settings = ClassifierSettings(encoder="wide", ngram_most=1, ngram_hidden=hidden)
-    *_, learned = learn_wide(lesson, settings, Plan(strengths=(1e3, 1e5)), 1, math.inf)
+    *_, learned = learn_wide(prepare_lesson(lesson, settings), Plan(strengths=(1e3, 1e5)), 1, math.inf)
     layer = learned.layer
     assert bool((layer.logits(list(counted)).argmax(axis=1) == [0, 0, 1, 1]).all()) == right
     assert layer.weights.shape == (len(layer.ngrams.hashes), hidden or 2)

@@ -19,7 +19,7 @@ from training.label_split import SplitTexts
 from training.reading import ReadingSettings
 from training.settings import TextSettings, TrainingSettings
 from training.targets import Targets
-from training.wide import PASSES, Plan
+from training.wide import PASSES, Lesson, Plan, PreparedLesson, prepare_lesson
 from training.wide_choice import choose_wide, relearn_wide, seconds_again
 
 if TYPE_CHECKING:
@@ -110,6 +110,22 @@ def test_as_many_passes_as_are_best_on_held_out_texts_are_made_again(monkeypatch
     assert chosen.finished
     again = relearn_wide(room, chosen)
     assert right_of_held_out(again, room) > right_of_held_out(chosen.layer, room)
+
+
+def test_n_grams_that_took_long_to_find_are_learned_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half of the time is gone when they are found; a share of what is left is for their weights."""
+    monkeypatch.setattr("training.wide.MOST_PRODUCTS", 1)
+    really, gone = time.monotonic, [0.0]
+
+    def slowly(lesson: Lesson, settings: ClassifierSettings) -> PreparedLesson:
+        gone[0] += 50
+        return prepare_lesson(lesson, settings)
+
+    monkeypatch.setattr("training.clock.time.monotonic", lambda: really() + gone[0])
+    monkeypatch.setattr("training.wide_choice.prepare_lesson", slowly)
+    chosen = choose_wide(a_room([], seconds=100))
+    assert chosen.plan.passes > 1
+    assert chosen.finished
 
 
 def test_learning_again_is_foretold_from_the_chosen_strength_and_not_skipped_for_it() -> None:

@@ -17,7 +17,7 @@ from test_wide import some_lesson
 from training.classifier_settings import ClassifierSettings
 from training.ngram_occurrences import known_ngrams, occurrences
 from training.targets import Targets
-from training.wide import Lesson, Plan, learn_wide, plan_of
+from training.wide import Lesson, Plan, learn_wide, plan_of, prepare_lesson
 from training.wide_network import WideNetwork
 from training.wide_passes import LEAST_SQUARES, RATE, pass_over
 
@@ -82,7 +82,7 @@ def test_what_is_large_is_passed_over_and_what_is_not_descends(
 ) -> None:
     if limit is not None:
         monkeypatch.setattr(f"training.wide.{limit}", 100)
-    learned = list(learn_wide(some_lesson(), LINEAR, None, 0, math.inf))
+    learned = list(learn_wide(prepare_lesson(some_lesson(), LINEAR), None, 0, math.inf))
     if plan == "passes":
         assert [each.plan for each in learned] == [Plan(passes=number) for number in range(1, 9)]
         assert learned[0].seconds < learned[-1].seconds
@@ -94,9 +94,9 @@ def test_what_is_large_is_passed_over_and_what_is_not_descends(
 def test_passes_lead_to_the_same_layer_again_and_their_layers_are_not_changed_by_later_ones() -> None:
     lesson = some_lesson()
     settings = replace(LINEAR, ngram_hidden=4)
-    learned = list(learn_wide(lesson, settings, Plan(passes=3), 0, math.inf))
+    learned = list(learn_wide(prepare_lesson(lesson, settings), Plan(passes=3), 0, math.inf))
     for each in learned:
-        *_, again = learn_wide(lesson, settings, each.plan, 0, math.inf)
+        *_, again = learn_wide(prepare_lesson(lesson, settings), each.plan, 0, math.inf)
         np.testing.assert_array_equal(again.layer.logits(lesson.texts), each.layer.logits(lesson.texts))
     logits = [each.layer.logits(lesson.texts) for each in learned]
     assert not np.array_equal(logits[0], logits[2])
@@ -110,7 +110,7 @@ def test_a_hidden_layer_learns_in_passes_what_a_linear_one_cannot() -> None:
     labels = np.array([label for label, count in counted.values() for _ in range(count)])
     lesson = Lesson(texts=texts, targets=Targets(numbers=labels, labels=2), text_weights=np.ones(len(texts)))
     settings = ClassifierSettings(encoder="wide", ngram_most=1, ngram_hidden=32)
-    *_, learned = learn_wide(lesson, settings, Plan(passes=200), 1, math.inf)
+    *_, learned = learn_wide(prepare_lesson(lesson, settings), Plan(passes=200), 1, math.inf)
     assert learned.layer.logits(list(counted)).argmax(axis=1).tolist() == [0, 0, 1, 1]
 
 

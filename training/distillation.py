@@ -26,7 +26,7 @@ from training.run import prepare
 from training.sources import one_line
 from training.tables import as_mapping
 from training.targets import Targets, Taught
-from training.wide import Lesson, learn_wide, plan_of
+from training.wide import Lesson, learn_wide, plan_of, prepare_lesson
 from training.wide_choice import WIDE_SHARE
 
 if TYPE_CHECKING:
@@ -245,5 +245,5 @@ def without_held_out(
         text_weights=label_weights(numbers, len(split.labels), balance)[numbers],
     )
     settings = next(each for each in teacher.settings if each.is_wide)
-    *_, learned = learn_wide(lesson, settings, plan, 0, deadline)
+    *_, learned = learn_wide(prepare_lesson(lesson, settings), plan, 0, deadline)
     return replace(teacher, wide=learned.layer)

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
-from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -127,48 +126,31 @@ def told_of_spaces(settings: ClassifierSettings, texts: Sequence[str]) -> Classi
     return replace(settings, ngram_spaces="across" if mostly_hangul(texts) else "within")
 
 
-def learn_wide(
-    lesson: Lesson, settings: ClassifierSettings, plan: Plan | None, seed: int, deadline: float
-) -> Iterator[LearnedWide]:
-    """Learn the layer in several steps, each going on from the one before.
+@dataclass(frozen=True, kw_only=True)
+class PreparedLesson:
+    """A lesson whose n-grams are found.
 
-    Args:
-        lesson: what from.
-        settings: which n-grams, and how many hidden units.
-        plan: the steps; None for what the size asks for.
-        seed: of a hidden layer's first weights, and of the order of texts in passes.
-        deadline: by ``time.monotonic``, when to stop.
-
-    Yields:
-        What was learned after each step.
+    ngrams: to learn, F; found: where they stand, values times contrast; contrast: (F,), how differently the labels use
+    them; hidden: H, 0 for no hidden layer; seconds: that finding them took.
     """
+
+    lesson: Lesson
+    ngrams: HashedNgrams
+    found: Occurrences
+    contrast: NDArray[np.float32]
+    hidden: int
+    seconds: float
+
+    @property
+    def is_large(self) -> bool:
+        """Tell whether all at once is too much for a descent."""
+        width = self.hidden or self.lesson.targets.labels
+        return len(self.found.places) * width > MOST_PRODUCTS or self.found.ngrams * width > MOST_WEIGHTS_AT_ONCE
+
+
+def prepare_lesson(lesson: Lesson, settings: ClassifierSettings) -> PreparedLesson:
+    """Find the n-grams of a lesson, those that settings ask for and that there is room for."""
     began = time.monotonic()
-    ngrams, found, contrast = scaled_occurrences(lesson, settings)
-    width = settings.ngram_hidden or lesson.targets.labels
-    generator = torch.Generator().manual_seed(seed)
-    network = WideNetwork(len(ngrams.hashes), settings.ngram_hidden, lesson.targets.labels, generator)
-    if plan is None:
-        is_large = len(found.places) * width > MOST_PRODUCTS or len(ngrams.hashes) * width > MOST_WEIGHTS_AT_ONCE
-        plan = Plan(passes=PASSES) if is_large else Plan(strengths=STRENGTHS)
-    if plan.passes:
-        for number, finished in enumerate(islice(pass_over(network, lesson, found, seed, deadline), plan.passes), 1):
-            seconds, layer = time.monotonic() - began, layer_of(network, ngrams, contrast)
-            yield LearnedWide(plan=Plan(passes=number), layer=layer, finished=finished, seconds=seconds)
-        return
-    matrices = found.matrix(), found.transposed()
-    prepared, longest = time.monotonic() - began, 0.0
-    for strength in plan.strengths:
-        began = time.monotonic()
-        finished = descend(network, lesson, matrices, strength, deadline)
-        longest = max(longest, time.monotonic() - began)
-        alone, layer = Plan(strengths=(strength,)), layer_of(network, ngrams, contrast)
-        yield LearnedWide(plan=alone, layer=layer, finished=finished, seconds=prepared + longest)
-
-
-def scaled_occurrences(
-    lesson: Lesson, settings: ClassifierSettings
-) -> tuple[HashedNgrams, Occurrences, NDArray[np.float32]]:
-    """Find the n-grams to learn, where they stand, their values scaled, and the scales (F,)."""
     ngrams = known_ngrams(
         lesson.texts,
         settings.ngram_least,
@@ -184,4 +166,62 @@ def scaled_occurrences(
         kept = most_telling(found, numbers, labels, most)
         ngrams, found = ngrams.part(kept), found.part(kept)
     contrast = label_contrast(found, numbers, labels)
-    return ngrams, replace(found, values=found.values * contrast[found.places]), contrast
+    found = replace(found, values=found.values * contrast[found.places])
+    seconds = time.monotonic() - began
+    return PreparedLesson(
+        lesson=lesson, ngrams=ngrams, found=found, contrast=contrast, hidden=settings.ngram_hidden, seconds=seconds
+    )
+
+
+def learn_wide(prepared: PreparedLesson, plan: Plan | None, seed: int, deadline: float) -> Iterator[LearnedWide]:
+    """Learn the layer in several steps, each going on from the one before.
+
+    Args:
+        prepared: what from.
+        plan: the steps; None for what the size asks for.
+        seed: of a hidden layer's first weights, and of the order of texts in passes.
+        deadline: by ``time.monotonic``, when to stop.
+
+    Yields:
+        What was learned after each step.
+    """
+    if plan is None:
+        plan = Plan(passes=PASSES) if prepared.is_large else Plan(strengths=STRENGTHS)
+    generator = torch.Generator().manual_seed(seed)
+    labels = prepared.lesson.targets.labels
+    network = WideNetwork(len(prepared.ngrams.hashes), prepared.hidden, labels, generator)
+    if plan.passes:
+        yield from learn_in_passes(network, prepared, plan, seed, deadline)
+    else:
+        yield from learn_by_descents(network, prepared, plan, deadline)
+
+
+def learn_in_passes(
+    network: WideNetwork, prepared: PreparedLesson, plan: Plan, seed: int, deadline: float
+) -> Iterator[LearnedWide]:
+    """Learn the layer in passes over the texts, as ``learn_wide`` does."""
+    passes = pass_over(network, prepared.lesson, prepared.found, seed, deadline)
+    seconds = prepared.seconds
+    for number in range(1, plan.passes + 1):
+        began = time.monotonic()
+        finished = next(passes)
+        seconds += time.monotonic() - began
+        layer = layer_of(network, prepared.ngrams, prepared.contrast)
+        yield LearnedWide(plan=Plan(passes=number), layer=layer, finished=finished, seconds=seconds)
+        if not finished:
+            break
+
+
+def learn_by_descents(
+    network: WideNetwork, prepared: PreparedLesson, plan: Plan, deadline: float
+) -> Iterator[LearnedWide]:
+    """Learn the layer by a descent with each strength, as ``learn_wide`` does."""
+    began = time.monotonic()
+    matrices = prepared.found.matrix(), prepared.found.transposed()
+    before, longest = prepared.seconds + time.monotonic() - began, 0.0
+    for strength in plan.strengths:
+        began = time.monotonic()
+        finished = descend(network, prepared.lesson, matrices, strength, deadline)
+        longest = max(longest, time.monotonic() - began)
+        alone, layer = Plan(strengths=(strength,)), layer_of(network, prepared.ngrams, prepared.contrast)
+        yield LearnedWide(plan=alone, layer=layer, finished=finished, seconds=before + longest)

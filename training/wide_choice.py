@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from training.classifier_learning import mean_loss
 from training.joining import fit_temperature
 from training.label_split import label_weights
-from training.wide import LearnedWide, Lesson, learn_wide
+from training.wide import LearnedWide, Lesson, learn_wide, prepare_lesson
 
 if TYPE_CHECKING:
     import numpy as np
@@ -17,18 +17,22 @@ if TYPE_CHECKING:
     from training.classifier_room import Room
     from training.wide import WideLayer
 
-WIDE_SHARE = 0.3  # of the time, at most, for the weights over n-grams; as much again to learn them from all texts
+WIDE_SHARE = 0.3  # of the time that is left when n-grams are found, for their weights, at most
 
 
 def choose_wide(room: Room) -> LearnedWide:
-    """Learn the weights over n-grams with several strengths; give the one whose loss on held-out texts is least."""
+    """Learn the weights over n-grams step by step, until their loss on held-out texts rises; give those before that.
+
+    A step is a strength more, or a pass more over the texts.
+    """
     split, settings = room.split, next(each for each in room.told.members if each.is_wide)
     lesson = Lesson(texts=split.texts, targets=room.targets, text_weights=room.text_weights)
     known = room.held_out.known()
+    began = time.monotonic()
+    prepared = prepare_lesson(lesson, settings)
     deadline = time.monotonic() + min(room.clock.left() * WIDE_SHARE, 1e9)
     best: tuple[float, LearnedWide, NDArray[np.float32]] | None = None
-    began = time.monotonic()
-    for learned in learn_wide(lesson, settings, None, room.told.training.seed, deadline):
+    for learned in learn_wide(prepared, None, room.told.training.seed, deadline):
         logits = learned.layer.logits(split.held_out_texts)
         temperature = fit_temperature(logits, known, room.held_out_weights)
         loss = mean_loss(logits / temperature, known, room.held_out_weights)
@@ -63,7 +67,7 @@ def relearn_wide(room: Room, measured: LearnedWide) -> WideLayer:
         weights = label_weights(targets.numbers, targets.labels, room.told.sorting.balance)[targets.numbers]
         lesson = Lesson(texts=split.all_texts, targets=targets, text_weights=weights)
         deadline = time.monotonic() + min(room.clock.left(), 1e9)
-        *_, learned = learn_wide(lesson, settings, measured.plan, room.told.training.seed, deadline)
+        *_, learned = learn_wide(prepare_lesson(lesson, settings), measured.plan, room.told.training.seed, deadline)
         if learned.finished:
             return learned.layer
     room.say("no time is left to learn the n-grams of the held-out texts, too: those that were measured are kept")

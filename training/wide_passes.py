@@ -40,7 +40,7 @@ def pass_over(network: WideNetwork, lesson: Lesson, found: Occurrences, seed: in
         deadline: by ``time.monotonic``.
 
     Yields:
-        After a pass, True; False when it was cut short, and no more.
+        After a pass, True; False when it was cut short, and no more passes are made.
     """
     targets, random = lesson.targets, np.random.default_rng(seed)
     text_weights = torch.from_numpy(lesson.text_weights.astype(np.float32))
