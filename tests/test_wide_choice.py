@@ -20,7 +20,7 @@ from training.reading import ReadingSettings
 from training.settings import TextSettings, TrainingSettings
 from training.targets import Targets
 from training.wide import PASSES, Lesson, Plan, PreparedLesson, prepare_lesson
-from training.wide_choice import choose_wide, relearn_wide, seconds_again
+from training.wide_choice import choose_wide, relearn_wide, seconds_again, seconds_kept
 
 if TYPE_CHECKING:
     from training.wide import WideLayer
@@ -126,6 +126,19 @@ def test_n_grams_that_took_long_to_find_are_learned_all_the_same(monkeypatch: py
     chosen = choose_wide(a_room([], seconds=100))
     assert chosen.plan.passes > 1
     assert chosen.finished
+
+
+def test_time_is_kept_to_learn_again_unless_that_takes_much_and_adds_little(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fifth of the texts is held out; learning again takes 10 seconds, then 5, of 30."""
+    room = a_room([])
+    chosen = replace(choose_wide(room), seconds=8.0)
+    hurried = replace(room, clock=Clock(began=time.monotonic(), seconds=30.0))
+    assert seconds_kept(hurried, chosen) == 10.0
+    assert seconds_kept(room, replace(chosen, finished=False)) == 0.0
+    monkeypatch.setattr("training.wide_choice.ADDED_SHARE", 0.25)
+    assert seconds_kept(room, chosen) == 10.0
+    assert seconds_kept(hurried, chosen) == 0.0
+    assert seconds_kept(hurried, replace(chosen, seconds=4.0)) == 5.0
 
 
 def test_learning_again_is_foretold_from_the_chosen_strength_and_not_skipped_for_it() -> None:

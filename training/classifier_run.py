@@ -27,7 +27,7 @@ from training.run import Trained, prepare
 from training.starting import check_classifier, tell_unknown
 from training.targets import Targets
 from training.wide import told_of_spaces
-from training.wide_choice import choose_wide, relearn_wide, seconds_again
+from training.wide_choice import choose_wide, relearn_wide, seconds_kept
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -163,9 +163,7 @@ def learn_classifier(
     told, chosen = room.told, None
     if any(each.is_wide for each in told.members):
         chosen = choose_wide(room)
-    # Where it was cut short, as much time again would not do.
-    reserve = seconds_again(room, chosen) if chosen is not None and chosen.finished else 0.0
-    learned = learn_networks(room, out, reserve)
+    learned = learn_networks(room, out, 0.0 if chosen is None else seconds_kept(room, chosen))
     parts = Classifier(
         labels=room.split.labels,
         alphabet=room.alphabet,

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from training.wide import WideLayer
 
 WIDE_SHARE = 0.3  # of the time that is left when n-grams are found, for their weights, at most
+AGAIN_SHARE = 0.3  # of the time that is left, at most, kept to learn them from all texts
+ADDED_SHARE = 0.04  # of all texts, held out: where they are as many, learning them is always worth the time
 
 
 def choose_wide(room: Room) -> LearnedWide:
@@ -54,6 +56,18 @@ def choose_wide(room: Room) -> LearnedWide:
 def seconds_again(room: Room, measured: LearnedWide) -> float:
     """Foretell how many seconds ``relearn_wide`` needs: as many for each text as before, when that was finished."""
     return measured.seconds * len(room.split.all_texts) / len(room.split.texts)
+
+
+def seconds_kept(room: Room, measured: LearnedWide) -> float:
+    """Give the seconds that networks leave to ``relearn_wide``: none where they need them more.
+
+    Where learning was cut short, as much time again would not do. And texts so many that those held out are few among
+    them gain less from these than networks from a large share of the time that is left.
+    """
+    seconds, split = seconds_again(room, measured), room.split
+    is_short = seconds <= AGAIN_SHARE * room.clock.left()
+    adds_much = len(split.held_out_texts) >= ADDED_SHARE * len(split.all_texts)
+    return seconds if measured.finished and (is_short or adds_much) else 0.0
 
 
 def relearn_wide(room: Room, measured: LearnedWide) -> WideLayer:
