@@ -10,6 +10,7 @@ import math
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,16 +22,27 @@ from model.errors import CheckpointError, InputError
 from training.classifier_checkpoints import rebuild_classifier
 from training.classifier_room import ClassifierRun
 from training.classifier_settings import ClassifierSettings, DistillationSettings, SortingSettings
+from training.clock import Clock
 from training.distillation import distill_classifier, read_material, teacher_logits, without_held_out
 from training.label_split import split_labelled
 from training.labelled import read_labelled
 from training.reading import ReadingSettings
 from training.settings import TextSettings, TrainingSettings
+from training.tables import as_mapping
+from training.targets import Targets
+from training.wide import learn_again, plan_of
+from training.wide_lesson import Lesson, prepare_lesson
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from model.manifest import JSON
     from training.run import Trained
+
+
+def unhurried() -> Clock:
+    """A run without an end."""
+    return Clock(began=time.monotonic(), seconds=math.inf)
 
 
 def student_of(encoder: str = "branches", least_texts: int = SortingSettings.least_texts) -> ClassifierRun:
@@ -146,7 +158,7 @@ def test_the_teacher_knows_no_held_out_text_by_heart_while_it_teaches(classifier
     loaded = load_classifier(classifiers / "pair")
     material = read_material([str(countries_file)], student_of(), loaded, lambda _: None)
     served = rebuild_classifier(loaded)
-    taught = without_held_out(served, loaded, material, math.inf, lambda _: None)
+    taught = without_held_out(served, loaded, material, unhurried(), lambda _: None)
     texts, known = material.split.held_out_texts, material.split.held_out_numbers
     right = [
         float((teacher_logits(each, texts, torch.device("cpu")).argmax(axis=1) == known).mean())
@@ -154,6 +166,41 @@ def test_the_teacher_knows_no_held_out_text_by_heart_while_it_teaches(classifier
     ]
     assert right[0] > 0.95
     assert right[1] == pytest.approx(loaded.checkpoint.manifest.figures["accuracy"], abs=0.03)
+
+
+@pytest.mark.parametrize("plan", [{"ngram_passes": 2}, {"ngram_strength": 0.5}])
+def test_the_teacher_is_learned_by_the_plan_that_made_it(
+    classifiers: Path, countries_file: Path, plan: dict[str, JSON]
+) -> None:
+    """With the seed that made it, too, which decides the order of texts in passes."""
+    loaded = load_classifier(classifiers / "pair")
+    manifest = loaded.checkpoint.manifest
+    kept = {name: each for name, each in manifest.provenance.items() if not name.startswith("ngram_")}
+    kept["training"] = {**as_mapping(kept["training"]), "seed": 3}
+    made = replace(loaded, checkpoint=replace(loaded.checkpoint, manifest=replace(manifest, provenance=kept | plan)))
+    material = read_material([str(countries_file)], student_of(), loaded, lambda _: None)
+    served = rebuild_classifier(loaded)
+    taught = without_held_out(served, made, material, unhurried(), lambda _: None)
+    numbers = material.split.numbers
+    targets = Targets(numbers=numbers, labels=len(material.split.labels))
+    lesson = Lesson(texts=material.split.texts, targets=targets, text_weights=np.ones(len(numbers)))
+    prepared = prepare_lesson(lesson, next(each for each in served.settings if each.is_wide))
+    expected = plan_of(plan)
+    assert expected is not None
+    learned = learn_again(prepared, expected, 3, math.inf)
+    assert taught.wide is not None
+    np.testing.assert_array_equal(taught.wide.weights, learned.layer.weights)
+
+
+def test_a_teacher_that_there_is_no_time_to_learn_again_is_taken_as_it_is(
+    classifiers: Path, countries_file: Path
+) -> None:
+    loaded, said = load_classifier(classifiers / "pair"), list[str]()
+    material = read_material([str(countries_file)], student_of(), loaded, lambda _: None)
+    served = rebuild_classifier(loaded)
+    late = Clock(began=time.monotonic(), seconds=0.0)
+    assert without_held_out(served, loaded, material, late, said.append) is served
+    assert "the figures of both are too good" in said[-1]
 
 
 def test_the_teacher_of_other_texts_is_taken_as_it_is_and_that_is_said(
@@ -166,7 +213,7 @@ def test_the_teacher_of_other_texts_is_taken_as_it_is_and_that_is_said(
     loaded = load_classifier(classifiers / "pair")
     material = read_material([str(path)], student_of(), loaded, lambda _: None)
     served = rebuild_classifier(loaded)
-    assert without_held_out(served, loaded, material, math.inf, said.append) is served
+    assert without_held_out(served, loaded, material, unhurried(), said.append) is served
     assert "the figures of both are too good" in said[0]
 
 
@@ -217,7 +264,7 @@ def test_settings_out_of_range_are_refused(told: dict[str, float]) -> None:
 
 def test_the_command_gives_the_figures_of_both(classifiers: Path, countries_file: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "machim", "distill", str(classifiers / "pair"), str(countries_file)]
-    told = ["--out", str(tmp_path / "student"), "--minutes", "0.1", "--encoder", "wide", "--json"]
+    told = ["--out", str(tmp_path / "student"), "--minutes", "2", "--encoder", "wide", "--json"]
     trained = subprocess.run([*command, *told], capture_output=True, text=True, check=False)
     assert trained.returncode == 0, trained.stderr
     figures = json.loads(trained.stdout)["figures"]

@@ -13,7 +13,8 @@ import torch
 
 from training.classifier_settings import ClassifierSettings
 from training.targets import Targets, Taught
-from training.wide import Lesson, Plan, learn_wide, prepare_lesson
+from training.wide import Plan, learn_wide
+from training.wide_lesson import Lesson, prepare_lesson
 
 TEXTS, LABELS = 5, 4
 

@@ -18,8 +18,9 @@ from training.classifier_settings import ClassifierSettings
 from training.label_statistics import label_contrast, most_telling
 from training.ngram_occurrences import Occurrences, known_ngrams, occurrences
 from training.targets import Targets
-from training.wide import Lesson, Plan, learn_wide, prepare_lesson
+from training.wide import Plan, learn_wide
 from training.wide_descent import descend
+from training.wide_lesson import Lesson, prepare_lesson
 from training.wide_network import WideNetwork
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ def test_the_most_telling_n_grams_are_those_of_the_greatest_g_statistic(monkeypa
 
 def test_where_weights_are_few_the_n_grams_that_tell_labels_apart_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every text has the same word many times over, and one letter of its label's own."""
-    monkeypatch.setattr("training.wide.MOST_BYTES", (2 + 16) * 8)
+    monkeypatch.setattr("training.wide_lesson.MOST_BYTES", (2 + 16) * 8)
     texts = [f"{other} everybody says {letter}" for letter in "xy" for other in "abcdefgh" for _ in range(3)]
     lesson = Lesson(texts=texts, targets=Targets(numbers=np.repeat([0, 1], 24), labels=2), text_weights=np.ones(48))
     (learned,) = learn_wide(

@@ -19,8 +19,9 @@ from training.label_split import SplitTexts
 from training.reading import ReadingSettings
 from training.settings import TextSettings, TrainingSettings
 from training.targets import Targets
-from training.wide import PASSES, Lesson, Plan, PreparedLesson, prepare_lesson
+from training.wide import PASSES, Plan, learn_again
 from training.wide_choice import choose_wide, relearn_wide, seconds_again, seconds_kept
+from training.wide_lesson import Lesson, PreparedLesson, prepare_lesson
 
 if TYPE_CHECKING:
     from training.wide import WideLayer
@@ -99,22 +100,41 @@ def test_the_strength_is_the_best_on_held_out_texts_and_not_the_last(noise: floa
     assert choose_wide(a_room([], noise=noise)).plan == Plan(strengths=(strength,))
 
 
-def test_as_many_passes_as_are_best_on_held_out_texts_are_made_again(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("passes", [False, True])
+def test_what_was_best_on_held_out_texts_is_done_again_with_all(monkeypatch: pytest.MonkeyPatch, passes: bool) -> None:
     """Of texts labelled by chance, half of them, each pass after the first is learned by heart."""
-    monkeypatch.setattr("training.wide.MOST_PRODUCTS", 1)
-    monkeypatch.setattr("training.wide_passes.TEXTS_AT_ONCE", 16)
-    monkeypatch.setattr("training.wide_passes.RATE", 0.5)
+    if passes:
+        monkeypatch.setattr("training.wide.MOST_WEIGHTS_AT_ONCE", 1)
+        monkeypatch.setattr("training.wide_passes.TEXTS_AT_ONCE", 16)
+        monkeypatch.setattr("training.wide_passes.RATE", 0.5)
     room = a_room([], noise=0.5)
     chosen = choose_wide(room)
-    assert 1 <= chosen.plan.passes < PASSES
     assert chosen.finished
+    assert 1 <= chosen.plan.passes < PASSES if passes else chosen.plan.strengths
     again = relearn_wide(room, chosen)
     assert right_of_held_out(again, room) > right_of_held_out(chosen.layer, room)
+    texts, targets = room.split.all_texts, room.targets.with_more(room.held_out)
+    prepared = prepare_lesson(
+        Lesson(texts=texts, targets=targets, text_weights=np.ones(len(texts))), room.told.members[0]
+    )
+    np.testing.assert_array_equal(again.weights, learn_again(prepared, chosen.plan, 0, math.inf).layer.weights)
+
+
+@pytest.mark.parametrize(("rate", "better"), [(0.5, "strengths"), (0.05, "passes")])
+def test_where_both_are_tried_the_better_is_chosen(monkeypatch: pytest.MonkeyPatch, rate: float, better: str) -> None:
+    """Passes of large steps go wrong, and descents that may not go far go nowhere."""
+    monkeypatch.setattr("training.wide.MOST_PRODUCTS", 1)
+    monkeypatch.setattr("training.wide_passes.TEXTS_AT_ONCE", 16)
+    monkeypatch.setattr("training.wide_passes.RATE", rate)
+    if better == "passes":
+        monkeypatch.setattr("training.wide.STRENGTHS", (1e-6,))
+    chosen = choose_wide(a_room([], noise=0.1))
+    assert bool(chosen.plan.passes) == (better == "passes")
 
 
 def test_n_grams_that_took_long_to_find_are_learned_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     """Half of the time is gone when they are found; a share of what is left is for their weights."""
-    monkeypatch.setattr("training.wide.MOST_PRODUCTS", 1)
+    monkeypatch.setattr("training.wide.MOST_WEIGHTS_AT_ONCE", 1)
     really, gone = time.monotonic, [0.0]
 
     def slowly(lesson: Lesson, settings: ClassifierSettings) -> PreparedLesson:

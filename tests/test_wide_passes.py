@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from itertools import islice
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -17,9 +18,13 @@ from test_wide import some_lesson
 from training.classifier_settings import ClassifierSettings
 from training.ngram_occurrences import known_ngrams, occurrences
 from training.targets import Targets
-from training.wide import Lesson, Plan, learn_wide, plan_of, prepare_lesson
+from training.wide import PASSES, STRENGTHS, Plan, learn_again, learn_wide, plan_of, plans_for
+from training.wide_lesson import Lesson, prepare_lesson
 from training.wide_network import WideNetwork
 from training.wide_passes import LEAST_SQUARES, RATE, pass_over
+
+if TYPE_CHECKING:
+    from model.manifest import JSON
 
 LINEAR = ClassifierSettings(encoder="wide", ngram_most=3)
 
@@ -42,7 +47,7 @@ def test_a_pass_is_adagrad_written_out(monkeypatch: pytest.MonkeyPatch, hidden: 
     squares = {name: torch.zeros_like(each) for name, each in held.items()}
     dense = found.matrix().to_dense().double()
     for _ in range(2):
-        for numbers in np.array_split(random.permutation(90), 4):
+        for numbers in np.array_split(random.permutation(90), 5):
             variables = {name: each.clone().requires_grad_() for name, each in held.items()}
             logits = dense[numbers] @ variables["weights"] + variables["bias"]
             if hidden:
@@ -61,7 +66,7 @@ def test_a_pass_is_adagrad_written_out(monkeypatch: pytest.MonkeyPatch, hidden: 
 
 
 def test_a_pass_that_is_cut_short_says_so_and_is_the_last(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The clock goes on by 1 at each look: nine steps a pass, the first of all not asked for."""
+    """The clock goes on by 1 at each look: nine steps a pass, of which the very first does not look."""
     monkeypatch.setattr("training.wide_passes.TEXTS_AT_ONCE", 10)
     clock = iter(range(10_000))
     monkeypatch.setattr("training.wide_passes.time.monotonic", lambda: next(clock))
@@ -74,21 +79,32 @@ def test_a_pass_that_is_cut_short_says_so_and_is_the_last(monkeypatch: pytest.Mo
     assert float(still.weights.detach().abs().max()) > 0  # a first step is made
 
 
-@pytest.mark.parametrize(
-    ("limit", "plan"), [("MOST_PRODUCTS", "passes"), ("MOST_WEIGHTS_AT_ONCE", "passes"), (None, "strengths")]
-)
-def test_what_is_large_is_passed_over_and_what_is_not_descends(
-    monkeypatch: pytest.MonkeyPatch, limit: str | None, plan: str
+@pytest.mark.parametrize("hidden", [0, 5])
+def test_plans_are_by_how_many_weights_there_are_and_how_many_products(
+    monkeypatch: pytest.MonkeyPatch, hidden: int
 ) -> None:
-    if limit is not None:
-        monkeypatch.setattr(f"training.wide.{limit}", 100)
-    learned = list(learn_wide(prepare_lesson(some_lesson(), LINEAR), None, 0, math.inf))
-    if plan == "passes":
-        assert [each.plan for each in learned] == [Plan(passes=number) for number in range(1, 9)]
-        assert learned[0].seconds < learned[-1].seconds
-    else:
-        assert [each.plan for each in learned] == [Plan(strengths=(each,)) for each in (0.5, 2.0, 8.0, 32.0)]
-    assert all(each.finished for each in learned)
+    """At each limit and one above: of three labels, or five hidden units."""
+    prepared = prepare_lesson(some_lesson(), replace(LINEAR, ngram_hidden=hidden))
+    passes, descents, width = Plan(passes=PASSES), Plan(strengths=STRENGTHS), hidden or 3
+    products, weights = len(prepared.found.places) * width, len(prepared.ngrams.hashes) * width
+    for most_products, most_weights, expected in (
+        (products, weights, (descents,)),
+        (products - 1, weights, (passes, descents)),
+        (products, weights - 1, (passes,)),
+    ):
+        monkeypatch.setattr("training.wide.MOST_PRODUCTS", most_products)
+        monkeypatch.setattr("training.wide.MOST_WEIGHTS_AT_ONCE", most_weights)
+        assert plans_for(prepared) == expected
+
+
+@pytest.mark.parametrize("plan", [Plan(passes=2), Plan(strengths=(0.5, 2.0))])
+def test_what_learning_took_is_told_with_what_finding_the_n_grams_took(plan: Plan) -> None:
+    prepared = replace(prepare_lesson(some_lesson(), LINEAR), seconds=100.0)
+    first, second = learn_wide(prepared, plan, 0, math.inf)
+    assert 100 < first.seconds <= second.seconds < 110
+    assert (first.seconds < second.seconds) >= bool(plan.passes)
+    assert first.finished
+    assert second.finished
 
 
 def test_passes_lead_to_the_same_layer_again_and_their_layers_are_not_changed_by_later_ones() -> None:
@@ -96,7 +112,7 @@ def test_passes_lead_to_the_same_layer_again_and_their_layers_are_not_changed_by
     settings = replace(LINEAR, ngram_hidden=4)
     learned = list(learn_wide(prepare_lesson(lesson, settings), Plan(passes=3), 0, math.inf))
     for each in learned:
-        *_, again = learn_wide(prepare_lesson(lesson, settings), each.plan, 0, math.inf)
+        again = learn_again(prepare_lesson(lesson, settings), each.plan, 0, math.inf)
         np.testing.assert_array_equal(again.layer.logits(lesson.texts), each.layer.logits(lesson.texts))
     logits = [each.layer.logits(lesson.texts) for each in learned]
     assert not np.array_equal(logits[0], logits[2])
@@ -110,15 +126,15 @@ def test_a_hidden_layer_learns_in_passes_what_a_linear_one_cannot() -> None:
     labels = np.array([label for label, count in counted.values() for _ in range(count)])
     lesson = Lesson(texts=texts, targets=Targets(numbers=labels, labels=2), text_weights=np.ones(len(texts)))
     settings = ClassifierSettings(encoder="wide", ngram_most=1, ngram_hidden=32)
-    *_, learned = learn_wide(prepare_lesson(lesson, settings), Plan(passes=200), 1, math.inf)
+    learned = learn_again(prepare_lesson(lesson, settings), Plan(passes=200), 1, math.inf)
     assert learned.layer.logits(list(counted)).argmax(axis=1).tolist() == [0, 0, 1, 1]
 
 
-@pytest.mark.parametrize("plan", [Plan(strengths=(8.0,)), Plan(passes=3), None])
-def test_a_checkpoint_says_what_led_to_its_layer(plan: Plan | None) -> None:
-    assert plan_of({} if plan is None else plan.facts()) == plan
+@pytest.mark.parametrize("plan", [Plan(strengths=(8.0,)), Plan(passes=3)])
+def test_a_checkpoint_says_what_led_to_its_layer(plan: Plan) -> None:
+    assert plan_of(plan.facts()) == plan
 
 
-def test_the_strength_of_a_checkpoint_before_there_were_passes_is_read() -> None:
-    assert plan_of({"ngram_strength": 2.0}) == Plan(strengths=(2.0,))
-    assert plan_of({"ngram_strength": 0.0}) is None
+@pytest.mark.parametrize("provenance", [{}, {"ngram_strength": 0.0}, {"ngram_passes": 0}, {"ngram_passes": "2"}])
+def test_a_checkpoint_that_does_not_say_it_has_no_plan(provenance: dict[str, JSON]) -> None:
+    assert plan_of(provenance) is None

@@ -26,8 +26,8 @@ from training.provenance import told_facts
 from training.run import Trained, prepare
 from training.starting import check_classifier, tell_unknown
 from training.targets import Targets
-from training.wide import told_of_spaces
 from training.wide_choice import choose_wide, relearn_wide, seconds_kept
+from training.wide_lesson import told_of_spaces
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -6,7 +6,6 @@ Legend: D texts to learn from, M held out, C labels.
 
 from __future__ import annotations
 
-import math
 import time
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
@@ -19,6 +18,7 @@ from training.classification_metrics import accuracy
 from training.classifier_checkpoints import rebuild_classifier
 from training.classifier_figures import classifier_figures, logits_of_parts, rounded
 from training.classifier_run import counted, learn_classifier, make_room
+from training.clock import clock_of
 from training.label_split import SplitTexts, held_out_of, label_weights, pick, split_labelled, without_rare_labels
 from training.labelled import looks_labelled, read_labelled
 from training.reading import read_phrases
@@ -26,8 +26,9 @@ from training.run import prepare
 from training.sources import one_line
 from training.tables import as_mapping
 from training.targets import Targets, Taught
-from training.wide import Lesson, learn_wide, plan_of, prepare_lesson
+from training.wide import learn_again, plan_of
 from training.wide_choice import WIDE_SHARE
+from training.wide_lesson import Lesson, prepare_lesson
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from training.classifier_figures import Observed, PartLogits
     from training.classifier_room import ClassifierRun
     from training.classifier_settings import DistillationSettings
+    from training.clock import Clock
     from training.run import Trained
 
 SHOWN_LABELS = 5
@@ -89,8 +91,7 @@ def distill_classifier(
     device = prepare(told.training, out, CLASSIFIER_TASK)
     loaded = load_classifier(path)
     material = read_material(sources, told, loaded, say)
-    deadline = began + WIDE_SHARE * (told.training.minutes * 60 or math.inf)
-    teacher = without_held_out(rebuild_classifier(loaded), loaded, material, deadline, say)
+    teacher = without_held_out(rebuild_classifier(loaded), loaded, material, clock_of(told.training, began), say)
     asked = time.monotonic()
     logits, of_held_out = (
         teacher_logits(teacher, texts, device) for texts in (material.split.texts, material.split.held_out_texts)
@@ -218,7 +219,7 @@ def with_likeliest(material: Material, logits: NDArray[np.float32], of_held_out:
 
 
 def without_held_out(
-    teacher: Classifier, loaded: LoadedClassifier, material: Material, deadline: float, say: Callable[[str], None]
+    teacher: Classifier, loaded: LoadedClassifier, material: Material, clock: Clock, say: Callable[[str], None]
 ) -> Classifier:
     """Give the teacher as it was when it was measured: with n-grams that have not learned the held-out texts.
 
@@ -245,5 +246,11 @@ def without_held_out(
         text_weights=label_weights(numbers, len(split.labels), balance)[numbers],
     )
     settings = next(each for each in teacher.settings if each.is_wide)
-    *_, learned = learn_wide(prepare_lesson(lesson, settings), plan, 0, deadline)
+    prepared = prepare_lesson(lesson, settings)
+    deadline = time.monotonic() + min(clock.left() * WIDE_SHARE, 1e9)
+    seed = as_mapping(manifest.provenance.get("training")).get("seed")
+    learned = learn_again(prepared, plan, seed if isinstance(seed, int) else 0, deadline)
+    if not learned.finished:
+        say("there was no time for that: the figures of both are too good; more --minutes would mend it")
+        return teacher
     return replace(teacher, wide=learned.layer)

@@ -70,11 +70,14 @@ class Occurrences:
         return Occurrences(starts=starts, places=rows, values=values, ngrams=len(self.starts) - 1)
 
     def part(self, kept: NDArray[np.int64]) -> Occurrences:
-        """Give those of some n-grams (F',), ascending, as if no others were known: values of length 1 for each text."""
+        """Give those of some n-grams (F',), ascending, as if no others were known: those of a text have length 1.
+
+        The n-grams must have no scales yet.
+        """
         places = np.full(self.ngrams, -1, np.int32)
         places[kept] = np.arange(len(kept), dtype=np.int32)
         known = places[self.places] >= 0
-        owners = np.repeat(np.arange(len(self.starts) - 1), np.diff(self.starts))[known]
+        owners = np.repeat(np.arange(len(self.starts) - 1, dtype=np.int32), np.diff(self.starts))[known]
         values = self.values[known]
         squares = np.bincount(owners, values.astype(np.float64) ** 2, minlength=len(self.starts) - 1)
         lengths = np.maximum(np.sqrt(squares), LEAST_LENGTH).astype(np.float32)

@@ -1,22 +1,19 @@
-"""The wide part of a classifier: hashed n-grams into one linear layer, its weights found where their loss is least.
+"""The wide part of a classifier: hashed n-grams into one linear layer, learned step by step.
 
-Source: Wang and Manning 2012, ACL, *Baselines and Bigrams* (inputs scaled by how differently the labels use an
-n-gram); Liu and Nocedal 1989 (L-BFGS). Differs: one scale for all labels, the largest; softmax over labels.
-
-Legend: D texts, F n-grams known, M of all texts, C labels.
+Legend: D texts, F n-grams known, C labels, H hidden units.
 """
 
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from collections import deque
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
-from training.label_statistics import label_contrast, most_telling
-from training.ngram_occurrences import known_ngrams, mostly_hangul, occurrences, text_chunks
+from training.ngram_occurrences import occurrences, text_chunks
 from training.wide_descent import descend
 from training.wide_network import WideNetwork
 from training.wide_passes import pass_over
@@ -28,17 +25,12 @@ if TYPE_CHECKING:
 
     from model.hashed_ngrams import HashedNgrams
     from model.manifest import JSON
-    from training.classifier_settings import ClassifierSettings
-    from training.ngram_occurrences import Occurrences
-    from training.targets import Targets
+    from training.wide_lesson import PreparedLesson
 
-MOST_BYTES = 2**26  # of the layer as it is served: beyond, the n-grams that tell least of labels are left out
-NGRAM_BYTES = 16  # of an n-gram there, besides one for each weight
-MOST_NGRAMS = 2**23  # looked at: beyond, those in the fewest texts are left out
 STRENGTHS = (0.5, 2.0, 8.0, 32.0)  # tried, one after another: the greater, the farther the weights may go
-PASSES = 8  # at most, instead, where one of these is more:
-MOST_PRODUCTS = 2**28  # of n-grams in texts times labels or hidden units
-MOST_WEIGHTS_AT_ONCE = 2**24  # of which a descent holds twenty copies
+PASSES = 32  # at most
+MOST_PRODUCTS = 2**28  # of n-grams in texts times labels or hidden units: beyond, passes are made first
+MOST_WEIGHTS_AT_ONCE = 2**24  # beyond, passes alone: a descent holds twenty copies of all weights
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,43 +57,48 @@ class WideLayer:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Lesson:
-    """What the layer learns from.
-
-    texts: to learn from, D; targets: what their labels should be; text_weights: (D,), 1 on average.
-    """
-
-    texts: Sequence[str]
-    targets: Targets
-    text_weights: NDArray[np.float64]
-
-
-@dataclass(frozen=True, kw_only=True)
 class Plan:
     """What is done, one after another: descents with strengths (``wide_descent``), or passes (``wide_passes``)."""
 
     strengths: tuple[float, ...] = ()
     passes: int = 0
 
+    def __post_init__(self) -> None:
+        assert bool(self.strengths) != bool(self.passes), f"one of both, got {self}"  # noqa: S101
+
     def facts(self) -> dict[str, JSON]:
-        """Give it as a checkpoint's provenance has it: the last strength, or 0 for none."""
-        return {"ngram_strength": (0.0, *self.strengths)[-1], "ngram_passes": self.passes}
+        """Give it as a checkpoint's provenance has it: how many passes, or the last strength."""
+        return {"ngram_passes": self.passes} if self.passes else {"ngram_strength": self.strengths[-1]}
 
 
 def plan_of(provenance: Mapping[str, JSON]) -> Plan | None:
     """Read what led to the layer of a checkpoint; None where nothing says it."""
-    strength, passes = provenance.get("ngram_strength"), provenance.get("ngram_passes")
-    if isinstance(passes, int) and passes > 0:
-        return Plan(passes=passes)
-    return Plan(strengths=(strength,)) if isinstance(strength, float) and strength > 0 else None
+    match provenance:
+        case {"ngram_passes": int(passes)} if passes > 0:
+            return Plan(passes=passes)
+        case {"ngram_strength": float(strength)} if strength > 0:
+            return Plan(strengths=(strength,))
+        case _:
+            return None
+
+
+def plans_for(prepared: PreparedLesson) -> tuple[Plan, ...]:
+    """Give the plans that suit a lesson's size, to be tried in this order.
+
+    Descents lead to the least loss, but take a hundred looks at all texts; passes take a few.
+    """
+    if prepared.weights > MOST_WEIGHTS_AT_ONCE:
+        return (Plan(passes=PASSES),)
+    descents = Plan(strengths=STRENGTHS)
+    return (descents,) if prepared.products <= MOST_PRODUCTS else (Plan(passes=PASSES), descents)
 
 
 @dataclass(frozen=True, kw_only=True)
 class LearnedWide:
     """A layer, the plan that leads to it, and whether there was time to finish.
 
-    seconds: that learning it alone takes: those before any descent, and those of the longest so far, for the first one
-    comes from as far as it would.
+    seconds: that learning it alone takes: those before any step, and those of all passes so far, or of the longest
+    descent, for the first one comes from as far as it would.
     """
 
     plan: Plan
@@ -119,74 +116,18 @@ def layer_of(network: WideNetwork, ngrams: HashedNgrams, contrast: NDArray[np.fl
     return WideLayer(ngrams=ngrams, weights=weights * contrast[:, None], bias=bias.copy(), output=output)
 
 
-def told_of_spaces(settings: ClassifierSettings, texts: Sequence[str]) -> ClassifierSettings:
-    """Decide by texts whether n-grams go across spaces, where that is left open."""
-    if settings.ngram_spaces != "auto":
-        return settings
-    return replace(settings, ngram_spaces="across" if mostly_hangul(texts) else "within")
-
-
-@dataclass(frozen=True, kw_only=True)
-class PreparedLesson:
-    """A lesson whose n-grams are found.
-
-    ngrams: to learn, F; found: where they stand, values times contrast; contrast: (F,), how differently the labels use
-    them; hidden: H, 0 for no hidden layer; seconds: that finding them took.
-    """
-
-    lesson: Lesson
-    ngrams: HashedNgrams
-    found: Occurrences
-    contrast: NDArray[np.float32]
-    hidden: int
-    seconds: float
-
-    @property
-    def is_large(self) -> bool:
-        """Tell whether all at once is too much for a descent."""
-        width = self.hidden or self.lesson.targets.labels
-        return len(self.found.places) * width > MOST_PRODUCTS or self.found.ngrams * width > MOST_WEIGHTS_AT_ONCE
-
-
-def prepare_lesson(lesson: Lesson, settings: ClassifierSettings) -> PreparedLesson:
-    """Find the n-grams of a lesson, those that settings ask for and that there is room for."""
-    began = time.monotonic()
-    ngrams = known_ngrams(
-        lesson.texts,
-        settings.ngram_least,
-        settings.ngram_most,
-        settings.ngram_texts,
-        MOST_NGRAMS,
-        across_spaces=told_of_spaces(settings, lesson.texts).ngram_spaces == "across",
-    )
-    found = occurrences(lesson.texts, ngrams)
-    numbers, labels = lesson.targets.numbers, lesson.targets.labels
-    most = MOST_BYTES // (NGRAM_BYTES + (settings.ngram_hidden or labels))
-    if len(ngrams.hashes) > most:
-        kept = most_telling(found, numbers, labels, most)
-        ngrams, found = ngrams.part(kept), found.part(kept)
-    contrast = label_contrast(found, numbers, labels)
-    found = replace(found, values=found.values * contrast[found.places])
-    seconds = time.monotonic() - began
-    return PreparedLesson(
-        lesson=lesson, ngrams=ngrams, found=found, contrast=contrast, hidden=settings.ngram_hidden, seconds=seconds
-    )
-
-
-def learn_wide(prepared: PreparedLesson, plan: Plan | None, seed: int, deadline: float) -> Iterator[LearnedWide]:
+def learn_wide(prepared: PreparedLesson, plan: Plan, seed: int, deadline: float) -> Iterator[LearnedWide]:
     """Learn the layer in several steps, each going on from the one before.
 
     Args:
         prepared: what from.
-        plan: the steps; None for what the size asks for.
+        plan: the steps.
         seed: of a hidden layer's first weights, and of the order of texts in passes.
         deadline: by ``time.monotonic``, when to stop.
 
     Yields:
         What was learned after each step.
     """
-    if plan is None:
-        plan = Plan(passes=PASSES) if prepared.is_large else Plan(strengths=STRENGTHS)
     generator = torch.Generator().manual_seed(seed)
     labels = prepared.lesson.targets.labels
     network = WideNetwork(len(prepared.ngrams.hashes), prepared.hidden, labels, generator)
@@ -225,3 +166,9 @@ def learn_by_descents(
         longest = max(longest, time.monotonic() - began)
         alone, layer = Plan(strengths=(strength,)), layer_of(network, prepared.ngrams, prepared.contrast)
         yield LearnedWide(plan=alone, layer=layer, finished=finished, seconds=before + longest)
+
+
+def learn_again(prepared: PreparedLesson, plan: Plan, seed: int, deadline: float) -> LearnedWide:
+    """Give what was learned after the last step of ``learn_wide``; no earlier layer is kept meanwhile."""
+    (last,) = deque(learn_wide(prepared, plan, seed, deadline), maxlen=1)
+    return last

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import time
 from typing import TYPE_CHECKING
 
 from training.classifier_learning import mean_loss
 from training.joining import fit_temperature
 from training.label_split import label_weights
-from training.wide import LearnedWide, Lesson, learn_wide, prepare_lesson
+from training.wide import LearnedWide, learn_again, learn_wide, plans_for
+from training.wide_lesson import Lesson, prepare_lesson
 
 if TYPE_CHECKING:
     import numpy as np
@@ -17,15 +19,15 @@ if TYPE_CHECKING:
     from training.classifier_room import Room
     from training.wide import WideLayer
 
-WIDE_SHARE = 0.3  # of the time that is left when n-grams are found, for their weights, at most
+WIDE_SHARE = 0.3  # of the time that is left when n-grams are found, at most, for their weights
 AGAIN_SHARE = 0.3  # of the time that is left, at most, kept to learn them from all texts
 ADDED_SHARE = 0.04  # of all texts, held out: where they are as many, learning them is always worth the time
 
 
 def choose_wide(room: Room) -> LearnedWide:
-    """Learn the weights over n-grams step by step, until their loss on held-out texts rises; give those before that.
+    """Learn the weights over n-grams step by step, until their loss on held-out texts rises; give those of least.
 
-    A step is a strength more, or a pass more over the texts.
+    A step is a strength more, or a pass more over the texts; where both are tried, what is better is chosen.
     """
     split, settings = room.split, next(each for each in room.told.members if each.is_wide)
     lesson = Lesson(texts=split.texts, targets=room.targets, text_weights=room.text_weights)
@@ -34,16 +36,20 @@ def choose_wide(room: Room) -> LearnedWide:
     prepared = prepare_lesson(lesson, settings)
     deadline = time.monotonic() + min(room.clock.left() * WIDE_SHARE, 1e9)
     best: tuple[float, LearnedWide, NDArray[np.float32]] | None = None
-    for learned in learn_wide(prepared, None, room.told.training.seed, deadline):
-        logits = learned.layer.logits(split.held_out_texts)
-        temperature = fit_temperature(logits, known, room.held_out_weights)
-        loss = mean_loss(logits / temperature, known, room.held_out_weights)
-        if best is not None and loss > best[0]:
-            break
-        best = (loss, learned, logits)
+    for plan in plans_for(prepared):
+        before = math.inf
+        for learned in learn_wide(prepared, plan, room.told.training.seed, deadline):
+            logits = learned.layer.logits(split.held_out_texts)
+            temperature = fit_temperature(logits, known, room.held_out_weights)
+            loss = mean_loss(logits / temperature, known, room.held_out_weights)
+            if best is None or loss < best[0]:
+                best = (loss, learned, logits)
+            if loss > before or time.monotonic() >= deadline:
+                break
+            before = loss
         if time.monotonic() >= deadline:
             break
-    assert best is not None  # noqa: S101 - there is a first strength
+    assert best is not None  # noqa: S101 - there is a first step
     _, chosen, logits = best
     right = float((logits.argmax(axis=1) == split.held_out_numbers).mean())
     room.say(
@@ -81,7 +87,7 @@ def relearn_wide(room: Room, measured: LearnedWide) -> WideLayer:
         weights = label_weights(targets.numbers, targets.labels, room.told.sorting.balance)[targets.numbers]
         lesson = Lesson(texts=split.all_texts, targets=targets, text_weights=weights)
         deadline = time.monotonic() + min(room.clock.left(), 1e9)
-        *_, learned = learn_wide(prepare_lesson(lesson, settings), measured.plan, room.told.training.seed, deadline)
+        learned = learn_again(prepare_lesson(lesson, settings), measured.plan, room.told.training.seed, deadline)
         if learned.finished:
             return learned.layer
     room.say("no time is left to learn the n-grams of the held-out texts, too: those that were measured are kept")

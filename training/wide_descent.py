@@ -18,7 +18,7 @@ from training.averaging import copy_weights
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from training.wide import Lesson
+    from training.wide_lesson import Lesson
     from training.wide_network import WideNetwork
 
 STEPS, STEPS_AT_ONCE = 150, 15  # of L-BFGS, at most, and between two looks at what they gain

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from training.ngram_occurrences import Occurrences
-    from training.wide import Lesson
+    from training.wide_lesson import Lesson
     from training.wide_network import WideNetwork
 
 RATE = 0.05
@@ -50,14 +50,14 @@ def pass_over(network: WideNetwork, lesson: Lesson, found: Occurrences, seed: in
     texts, steps = len(lesson.texts), 0
     begin_with_shares(network, np.bincount(targets.numbers, lesson.text_weights, targets.labels).astype(np.float64))
     while True:
-        for numbers in np.array_split(random.permutation(texts), max(1, texts // TEXTS_AT_ONCE)):
+        for numbers in np.array_split(random.permutation(texts), -(-texts // TEXTS_AT_ONCE)):
             if steps >= FEWEST_STEPS and time.monotonic() >= deadline:
                 yield False
                 return
-            places, occurrences = found.of_texts(numbers)
+            places, standing = found.of_texts(numbers)
             rows_of = torch.from_numpy(places.astype(np.int64))
             rows = weights.index_select(0, rows_of).requires_grad_()
-            logits = network(rows, occurrences.matrix(), occurrences.transposed())
+            logits = network(rows, standing.matrix(), standing.transposed())
             loss = (targets.losses(logits, numbers) * text_weights[numbers]).mean()
             optimiser.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
