@@ -20,3 +20,11 @@ def test_a_run_without_a_limit_has_all_the_time() -> None:
     assert clock_of(TrainingSettings(minutes=0), time.monotonic()).left() == math.inf
     left = clock_of(TrainingSettings(minutes=1), time.monotonic() - 20).left()
     assert 39 < left <= 40
+
+
+def test_a_deadline_is_when_a_share_of_what_is_left_is_gone() -> None:
+    now = time.monotonic()
+    clock = Clock(began=now - 20, seconds=100.0)
+    assert now + 24 - 1 < clock.deadline(0.3) < now + 24 + 1
+    assert now + 80 - 1 < clock.deadline() < now + 80 + 1
+    assert Clock(began=now, seconds=math.inf).deadline(0.3) == math.inf

@@ -102,7 +102,7 @@ def test_what_learning_took_is_told_with_what_finding_the_n_grams_took(plan: Pla
     prepared = replace(prepare_lesson(some_lesson(), LINEAR), seconds=100.0)
     first, second = learn_wide(prepared, plan, 0, math.inf)
     assert 100 < first.seconds <= second.seconds < 110
-    assert (first.seconds < second.seconds) >= bool(plan.passes)
+    assert first.seconds < second.seconds or not plan.passes  # of descents the longest counts
     assert first.finished
     assert second.finished
 

@@ -22,6 +22,10 @@ class Clock:
         """Give the seconds that are left."""
         return self.seconds - (time.monotonic() - self.began)
 
+    def deadline(self, share: float = 1.0) -> float:
+        """Give when a share of the seconds that are left is gone, by ``time.monotonic``; infinite without a limit."""
+        return time.monotonic() + self.left() * share
+
     def kept(self, share: float, bounds: tuple[float, float]) -> float:
         """Give the seconds to be kept for export and figures: a share of all, no fewer and no more than the bounds."""
         return min(max(self.seconds * share, bounds[0]), bounds[1])

@@ -247,9 +247,8 @@ def without_held_out(
     )
     settings = next(each for each in teacher.settings if each.is_wide)
     prepared = prepare_lesson(lesson, settings)
-    deadline = time.monotonic() + min(clock.left() * WIDE_SHARE, 1e9)
     seed = as_mapping(manifest.provenance.get("training")).get("seed")
-    learned = learn_again(prepared, plan, seed if isinstance(seed, int) else 0, deadline)
+    learned = learn_again(prepared, plan, seed if isinstance(seed, int) else 0, clock.deadline(WIDE_SHARE))
     if not learned.finished:
         say("there was no time for that: the figures of both are too good; more --minutes would mend it")
         return teacher

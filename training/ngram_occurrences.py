@@ -79,12 +79,9 @@ class Occurrences:
         known = places[self.places] >= 0
         owners = np.repeat(np.arange(len(self.starts) - 1, dtype=np.int32), np.diff(self.starts))[known]
         values = self.values[known]
-        squares = np.bincount(owners, values.astype(np.float64) ** 2, minlength=len(self.starts) - 1)
-        lengths = np.maximum(np.sqrt(squares), LEAST_LENGTH).astype(np.float32)
+        values = values / text_lengths(owners, values, len(self.starts) - 1)[owners]
         starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(known)])[self.starts]
-        return Occurrences(
-            starts=starts, places=places[self.places[known]], values=values / lengths[owners], ngrams=len(kept)
-        )
+        return Occurrences(starts=starts, places=places[self.places[known]], values=values, ngrams=len(kept))
 
     def of_texts(self, numbers: NDArray[np.int64]) -> tuple[NDArray[np.int32], Occurrences]:
         """Give the n-grams that stand in some texts (F',), ascending, and where: a matrix (D', F')."""
@@ -209,7 +206,12 @@ def occurrences_at_once(
     keys, repeats = np.unique(owners[found] * max(len(ngrams.hashes), 1) + places, return_counts=True)
     rows, places = np.divmod(keys, max(len(ngrams.hashes), 1))
     values = term_weights(repeats) * ngrams.rarities[places]
-    squares = np.bincount(rows, values.astype(np.float64) ** 2, minlength=len(texts))
-    lengths = np.maximum(np.sqrt(squares), LEAST_LENGTH).astype(np.float32)
-    values = values / lengths[rows] * ngrams.scales[places]
+    values = values / text_lengths(rows, values, len(texts))[rows] * ngrams.scales[places]
     return np.bincount(rows, minlength=len(texts)), places.astype(np.int32), values
+
+
+def text_lengths(owners: NDArray[np.integer], values: NDArray[np.float32], texts: int) -> NDArray[np.float32]:
+    """Give the Euclidean length of the values (M,) of each text that owns some: (D,), never 0."""
+    squares = np.bincount(owners, values.astype(np.float64) ** 2, minlength=texts)
+    lengths: NDArray[np.float32] = np.maximum(np.sqrt(squares), LEAST_LENGTH).astype(np.float32)
+    return lengths

@@ -34,7 +34,7 @@ def choose_wide(room: Room) -> LearnedWide:
     known = room.held_out.known()
     began = time.monotonic()
     prepared = prepare_lesson(lesson, settings)
-    deadline = time.monotonic() + min(room.clock.left() * WIDE_SHARE, 1e9)
+    deadline = room.clock.deadline(WIDE_SHARE)
     best: tuple[float, LearnedWide, NDArray[np.float32]] | None = None
     for plan in plans_for(prepared):
         before = math.inf
@@ -86,8 +86,8 @@ def relearn_wide(room: Room, measured: LearnedWide) -> WideLayer:
         targets = room.targets.with_more(room.held_out)
         weights = label_weights(targets.numbers, targets.labels, room.told.sorting.balance)[targets.numbers]
         lesson = Lesson(texts=split.all_texts, targets=targets, text_weights=weights)
-        deadline = time.monotonic() + min(room.clock.left(), 1e9)
-        learned = learn_again(prepare_lesson(lesson, settings), measured.plan, room.told.training.seed, deadline)
+        deadline, seed = room.clock.deadline(), room.told.training.seed
+        learned = learn_again(prepare_lesson(lesson, settings), measured.plan, seed, deadline)
         if learned.finished:
             return learned.layer
     room.say("no time is left to learn the n-grams of the held-out texts, too: those that were measured are kept")

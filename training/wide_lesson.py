@@ -59,14 +59,19 @@ class PreparedLesson:
     seconds: float
 
     @property
+    def width(self) -> int:
+        """Weights of an n-gram: H, or C."""
+        return self.hidden or self.lesson.targets.labels
+
+    @property
     def weights(self) -> int:
         """How many there are to learn, biases apart."""
-        return self.found.ngrams * (self.hidden or self.lesson.targets.labels)
+        return self.found.ngrams * self.width
 
     @property
     def products(self) -> int:
         """How many a look at all texts takes: n-grams in texts times labels, or hidden units."""
-        return len(self.found.places) * (self.hidden or self.lesson.targets.labels)
+        return len(self.found.places) * self.width
 
 
 def prepare_lesson(lesson: Lesson, settings: ClassifierSettings) -> PreparedLesson:

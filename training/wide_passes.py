@@ -8,6 +8,7 @@ Legend: D texts, B of a step, F n-grams known, F' of them in B texts, C labels, 
 
 from __future__ import annotations
 
+import math
 import time
 from typing import TYPE_CHECKING
 
@@ -50,7 +51,7 @@ def pass_over(network: WideNetwork, lesson: Lesson, found: Occurrences, seed: in
     texts, steps = len(lesson.texts), 0
     begin_with_shares(network, np.bincount(targets.numbers, lesson.text_weights, targets.labels).astype(np.float64))
     while True:
-        for numbers in np.array_split(random.permutation(texts), -(-texts // TEXTS_AT_ONCE)):
+        for numbers in np.array_split(random.permutation(texts), math.ceil(texts / TEXTS_AT_ONCE)):
             if steps >= FEWEST_STEPS and time.monotonic() >= deadline:
                 yield False
                 return
